@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/body.h"
+
+#include "base/text.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct api_keys {
+    json_t *document; /* owned */
+    const json_t *list;
+};
+
+/* The member that jansson's message quotes: `duplicate object key near '"name"'`. */
+static void quoted_name(const char *message, char *out, size_t size)
+{
+    const char *start = strstr(message, "'\"");
+    const char *end = start == NULL ? NULL : strstr(start + 2, "\"'");
+
+    (void)snprintf(out, size, "body");
+    if (end != NULL && end > start + 2) {
+        (void)snprintf(out, size, "%.*s", (int)(end - start - 2), start + 2);
+    }
+}
+
+/* Gives an object. */
+static enum way_status parse_object(struct api_bytes body, json_t **document, struct way_error *err)
+{
+    json_error_t error;
+    json_t *json;
+
+    if (body.len == 0) {
+        return way_fail(err, WAY_MALFORMED, "", "a JSON body is missing");
+    }
+    json = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    if (json == NULL) {
+        char name[WAY_ERROR_FIELD_MAX];
+
+        if (json_error_code(&error) == json_error_duplicate_key) {
+            quoted_name(error.text, name, sizeof name);
+            return way_fail(err, WAY_INVALID, name, "must be given once");
+        }
+        return way_fail(err, WAY_MALFORMED, "", "not JSON: line %d, column %d: %s", error.line,
+                        error.column, error.text);
+    }
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return way_fail(err, WAY_INVALID, "body", "must be a JSON object");
+    }
+    *document = json;
+    return WAY_OK;
+}
+
+static enum way_status want_string(const char *name, const json_t *value, struct way_error *err)
+{
+    if (!json_is_string(value)) {
+        return way_fail(err, WAY_INVALID, name, "must be a string");
+    }
+    return WAY_OK;
+}
+
+static enum way_status read_lookup_key(const json_t *value, struct way_wish *wish,
+                                       struct way_error *err)
+{
+    struct way_key key;
+    enum way_status status = want_string("lookup_key", value, err);
+
+    if (status == WAY_OK) {
+        status = way_key_parse(json_string_value(value), json_string_length(value), &key, err);
+    }
+    if (status != WAY_OK) {
+        return status;
+    }
+    if (wish->kind == WAY_WISH_CREATE) {
+        wish->key = key;
+    } else if (!way_key_equal(&key, &wish->key)) {
+        return way_fail(err, WAY_INVALID, "lookup_key",
+                        "must be the key of the path: a key cannot be renamed");
+    }
+    return WAY_OK;
+}
+
+static enum way_status read_target_host(const json_t *value, struct way_wish *wish,
+                                        struct way_error *err)
+{
+    enum way_status status = want_string("target_host", value, err);
+
+    if (status != WAY_OK) {
+        return status;
+    }
+    wish->has_target = true;
+    return way_target_parse(json_string_value(value), json_string_length(value), &wish->target,
+                            err);
+}
+
+static enum way_status read_comment(const json_t *value, struct way_wish *wish,
+                                    struct way_error *err)
+{
+    enum way_status status;
+
+    wish->has_comment = true;
+    if (json_is_null(value) && wish->kind == WAY_WISH_PATCH) {
+        wish->comment[0] = '\0';
+        return WAY_OK;
+    }
+    status = want_string("comment", value, err);
+    if (status != WAY_OK) {
+        return status;
+    }
+    return way_comment_parse(json_string_value(value), json_string_length(value), wish->comment,
+                             err);
+}
+
+static enum way_status read_enabled(const json_t *value, struct way_wish *wish,
+                                    struct way_error *err)
+{
+    wish->has_enabled = true;
+    wish->enabled = true;
+    if (json_is_null(value) && wish->kind == WAY_WISH_PATCH) {
+        return WAY_OK;
+    }
+    if (!json_is_boolean(value)) {
+        return way_fail(err, WAY_INVALID, "enabled", "must be true or false");
+    }
+    wish->enabled = json_is_true(value);
+    return WAY_OK;
+}
+
+/* The database says these; a client may send back what it has read. */
+static enum way_status ignore(const json_t *value, struct way_wish *wish, struct way_error *err)
+{
+    (void)value;
+    (void)wish;
+    (void)err;
+    return WAY_OK;
+}
+
+static const struct {
+    const char *name;
+    enum way_status (*read)(const json_t *value, struct way_wish *wish, struct way_error *err);
+} members[] = {
+    {"lookup_key", read_lookup_key},
+    {"target_host", read_target_host},
+    {"comment", read_comment},
+    {"enabled", read_enabled},
+    {"created_at", ignore},
+    {"created_by", ignore},
+    {"updated_at", ignore},
+    {"updated_by", ignore},
+    {"revision", ignore},
+};
+
+static enum way_status read_member(const char *name, const json_t *value, struct way_wish *wish,
+                                   struct way_error *err)
+{
+    for (size_t i = 0; i < WAY_COUNT_OF(members); i++) {
+        if (strcmp(members[i].name, name) == 0) {
+            return members[i].read(value, wish, err);
+        }
+    }
+    return way_fail(err, WAY_INVALID, name, "is not a field of an override");
+}
+
+/* What must be there, and what the fields must be to each other. */
+static enum way_status check_wish(const json_t *object, const struct way_wish *wish,
+                                  struct way_error *err)
+{
+    if (wish->kind == WAY_WISH_CREATE && json_object_get(object, "lookup_key") == NULL) {
+        return way_fail(err, WAY_INVALID, "lookup_key", "is missing");
+    }
+    if (wish->kind != WAY_WISH_PATCH && !wish->has_target) {
+        return way_fail(err, WAY_INVALID, "target_host", "is missing");
+    }
+    if (wish->has_target && way_key_equal(&wish->target.host, &wish->key)) {
+        return way_fail(err, WAY_INVALID, "target_host", "must differ from lookup_key");
+    }
+    return WAY_OK;
+}
+
+enum way_status api_body_read_override(struct api_bytes body, struct way_wish *wish,
+                                       struct way_error *err)
+{
+    json_t *object = NULL;
+    const char *name;
+    json_t *value;
+    enum way_status status = parse_object(body, &object, err);
+
+    if (status != WAY_OK) {
+        return status;
+    }
+    json_object_foreach(object, name, value)
+    {
+        status = read_member(name, value, wish, err);
+        if (status != WAY_OK) {
+            goto out;
+        }
+    }
+    status = check_wish(object, wish, err);
+
+out:
+    json_decref(object);
+    return status;
+}
+
+static enum way_status check_keys(const json_t *object, const json_t *list, struct way_error *err)
+{
+    char field[WAY_ERROR_FIELD_MAX];
+    size_t count = json_array_size(list);
+
+    if (list == NULL) {
+        return way_fail(err, WAY_INVALID, "keys", "is missing");
+    }
+    if (!json_is_array(list)) {
+        return way_fail(err, WAY_INVALID, "keys", "must be a list of strings");
+    }
+    if (json_object_size(object) > 1) {
+        return way_fail(err, WAY_INVALID, "body", "has a member other than \"keys\"");
+    }
+    if (count > API_BATCH_KEYS_MAX) {
+        return way_fail(err, WAY_INVALID, "keys", "has %zu elements, %d are allowed", count,
+                        API_BATCH_KEYS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!json_is_string(json_array_get(list, i))) {
+            (void)snprintf(field, sizeof field, "keys[%zu]", i);
+            return way_fail(err, WAY_INVALID, field, "must be a string");
+        }
+    }
+    return WAY_OK;
+}
+
+enum way_status api_body_read_keys(struct api_bytes body, struct api_keys **keys,
+                                   struct way_error *err)
+{
+    json_t *object = NULL;
+    struct api_keys *made;
+    enum way_status status = parse_object(body, &object, err);
+
+    if (status != WAY_OK) {
+        return status;
+    }
+    status = check_keys(object, json_object_get(object, "keys"), err);
+    if (status != WAY_OK) {
+        json_decref(object);
+        return status;
+    }
+    made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        json_decref(object);
+        return way_fail(err, WAY_NO_MEMORY, "", "no memory for the keys");
+    }
+    made->document = object;
+    made->list = json_object_get(object, "keys");
+    *keys = made;
+    return WAY_OK;
+}
+
+void api_keys_free(struct api_keys *keys)
+{
+    if (keys != NULL) {
+        json_decref(keys->document);
+        free(keys);
+    }
+}
+
+size_t api_keys_count(const struct api_keys *keys)
+{
+    return json_array_size(keys->list);
+}
+
+struct api_bytes api_keys_at(const struct api_keys *keys, size_t index)
+{
+    const json_t *key = json_array_get(keys->list, index);
+
+    return (struct api_bytes){json_string_value(key), json_string_length(key)};
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * api/exchange - one request and the answer that is being made for it.
+ *
+ * Purpose  What a handler works with. A handler either makes the answer and returns,
+ *          or says api_exchange_wait() and has api_exchange_finish() called later.
+ * Owns     The request's memory, the response, and nothing of the connection.
+ * Threads  One loop's; a handler's callbacks come back to that loop.
+ * Errors   -
+ */
+#ifndef WAY_API_EXCHANGE_H
+#define WAY_API_EXCHANGE_H
+
+#include "api/media.h"
+#include "api/problem.h"
+#include "api/request.h"
+#include "domain/service.h"
+
+enum {
+    API_RESPONSE_HEADERS_MAX = 6,
+    API_RESPONSE_INLINE = 2048,          /* bytes of an answer that need no heap */
+    API_RESPONSE_MAX = 64 * 1024 * 1024, /* bytes of any answer */
+    API_HEADER_VALUE_MAX = 320,          /* a Location with a key of 253 octets fits */
+    API_STORE_WAIT_MS = 9000, /* a request that waits for the database is answered by then */
+};
+
+struct api_route;
+
+/* What every handler of one loop shares. All borrowed; constant while the loop runs. */
+struct api_context {
+    struct way_loop *loop;
+    struct way_lookup *lookup;
+    struct way_service *service;
+    struct way_sync *sync;
+    struct way_index *index;
+    struct way_meter *meter;
+    struct way_metrics *requests; /* api/request_metrics.h */
+    const char *version;
+    uint64_t dns_timeout_ms;
+    bool is_draining; /* set on the loop by the server */
+};
+
+struct api_response_header {
+    const char *name; /* a literal */
+    char value[API_HEADER_VALUE_MAX];
+};
+
+struct api_response {
+    unsigned status;
+    enum api_media media; /* of the body; API_MEDIA_NONE: no body, or a problem */
+    bool is_problem;
+    bool may_be_kept; /* false: Cache-Control: no-store; true: no-cache, with an entity tag */
+    struct way_text body;
+    const void *constant; /* a body that lives for ever, instead of `body` */
+    size_t constant_len;
+    size_t header_count;
+    struct api_response_header headers[API_RESPONSE_HEADERS_MAX];
+    char inline_body[API_RESPONSE_INLINE];
+};
+
+struct api_exchange {
+    struct api_context *context;
+    const struct api_route *route; /* NULL: none matched */
+    struct api_request request;
+    enum api_media produces; /* what Accept and the route agreed on */
+    struct api_response response;
+    bool is_finished;
+    /* While the handler waits: */
+    uint64_t deadline_ms;                           /* 0: the handler keeps its own */
+    void (*abandon)(struct api_exchange *exchange); /* let go of `waiting`: it is over */
+    void *waiting;                                  /* the handler's */
+};
+
+/* The answer is made. From inside a handler, or later on the loop. */
+void api_exchange_finish(struct api_exchange *exchange);
+/* The handler returns without an answer. At `deadline_ms` (0: never) or when the server stops,
+ * `abandon` is called, must forget the exchange, and the server answers by itself. */
+void api_exchange_wait(struct api_exchange *exchange, uint64_t deadline_ms,
+                       void (*abandon)(struct api_exchange *exchange), void *waiting);
+
+/* Makes the response; `finish` is still to be called. */
+void api_respond(struct api_exchange *exchange, unsigned status, enum api_media media);
+void api_respond_header(struct api_exchange *exchange, const char *name, const char *value);
+void api_refuse(struct api_exchange *exchange, enum api_problem problem, const char *field,
+                const char *detail);
+/* As the domain said it; WAY_UNSETTLED gets words of its own. */
+void api_refuse_error(struct api_exchange *exchange, const struct way_error *err);
+
+/* The server's: called by finish() when the handler has returned already. */
+void api_exchange_resume(struct api_exchange *exchange);
+
+#endif

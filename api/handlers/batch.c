@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How  Keys that the index answers are encoded at once. The others are asked of DNS, a
+ *      window of them at a time, and encoded as they come. Every result lies somewhere
+ *      in `parts`; the answer is put together in the order of the request at the end.
+ */
+#include "api/answer.h"
+#include "api/body.h"
+#include "api/fallback.h"
+#include "api/handlers/handlers.h"
+#include "api/json.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH_DNS_MAX = 256 /* keys of one batch that are asked of DNS at a time */ };
+
+struct item {
+    size_t at; /* its result in `parts` */
+    size_t len;
+};
+
+struct batch;
+
+/* One of the lookups that wait for DNS. */
+struct window_slot {
+    struct batch *batch;
+    size_t index; /* of the key */
+    struct way_question question;
+    struct way_pending *pending; /* NULL: free */
+};
+
+struct batch {
+    struct api_exchange *exchange;
+    enum way_lookup_kind kind;
+    bool is_dns_wanted;
+    uint64_t deadline_ms;
+    struct api_keys *keys; /* owned */
+    size_t count;
+    struct item *items;    /* owned */
+    struct way_text parts; /* owned */
+    size_t miss_count;
+    size_t *misses;   /* owned; keys that only DNS can answer */
+    size_t miss_next; /* the first that is not asked yet */
+    size_t open;      /* lookups that wait */
+    struct window_slot window[BATCH_DNS_MAX];
+};
+
+static void batch_free(struct batch *batch)
+{
+    api_keys_free(batch->keys);
+    way_text_fini(&batch->parts);
+    free(batch->items);
+    free(batch->misses);
+    free(batch);
+}
+
+static void abandon(struct api_exchange *exchange)
+{
+    struct batch *batch = exchange->waiting;
+
+    for (size_t i = 0; i < BATCH_DNS_MAX; i++) {
+        if (batch->window[i].pending != NULL) {
+            way_lookup_cancel(batch->window[i].pending);
+        }
+    }
+    batch_free(batch);
+}
+
+static void put_failure(struct batch *batch, size_t index, enum api_problem problem,
+                        const char *detail)
+{
+    struct api_bytes key = api_keys_at(batch->keys, index);
+    struct way_text *out = &batch->parts;
+
+    batch->items[index].at = out->len;
+    way_text_putc(out, '{');
+    api_json_member_bytes(out, "lookup_key", key.at, key.len);
+    api_json_member_u64(out, "status", api_problem_status(problem));
+    api_json_member_string(out, "code", api_problem_code(problem));
+    api_json_member_string(out, "detail", detail);
+    way_text_putc(out, '}');
+    batch->items[index].len = out->len - batch->items[index].at;
+}
+
+static void put_result(struct batch *batch, size_t index, const struct way_key *key,
+                       const struct way_answer *answer)
+{
+    if (answer->outcome != WAY_LOOKUP_ANSWERED) {
+        char detail[WAY_ERROR_DETAIL_MAX + WAY_KEY_MAX];
+
+        api_problem_describe_outcome(answer->outcome, key->text, detail, sizeof detail);
+        put_failure(batch, index, api_problem_of_outcome(answer->outcome), detail);
+        return;
+    }
+    batch->items[index].at = batch->parts.len;
+    api_answer_json(&batch->parts, key, answer);
+    batch->items[index].len = batch->parts.len - batch->items[index].at;
+}
+
+static void respond(struct batch *batch)
+{
+    struct api_exchange *exchange = batch->exchange;
+    struct way_text *body = &exchange->response.body;
+
+    if (way_text_status(&batch->parts) != WAY_OK) {
+        api_refuse(exchange, API_BUSY, "", "the answers take more memory than one request may");
+        return;
+    }
+    api_respond(exchange, 200, API_MEDIA_JSON);
+    way_text_puts(body, "{\"results\":[");
+    for (size_t i = 0; i < batch->count; i++) {
+        api_json_separate(body);
+        way_text_append(body, batch->parts.data + batch->items[i].at, batch->items[i].len);
+    }
+    way_text_puts(body, "]}\n");
+}
+
+static enum way_status read_key(const struct batch *batch, size_t index, struct way_key *key,
+                                struct way_error *err)
+{
+    struct api_bytes raw = api_keys_at(batch->keys, index);
+
+    return batch->kind == WAY_LOOKUP_MX ? way_key_parse_mail_domain(raw.at, raw.len, key, err)
+                                        : way_key_parse(raw.at, raw.len, key, err);
+}
+
+/* Everything that needs no DNS. */
+static void answer_known(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct way_question question = {
+            .kind = batch->kind, .is_dns_wanted = batch->is_dns_wanted, .door = "http"};
+        struct way_answer answer;
+        struct way_error err;
+
+        if (read_key(batch, i, &question.key, &err) != WAY_OK) {
+            put_failure(batch, i, API_INVALID, err.detail);
+        } else if (way_lookup_now(batch->exchange->context->lookup, &question, &answer)) {
+            put_result(batch, i, &question.key, &answer);
+        } else {
+            batch->misses[batch->miss_count++] = i;
+        }
+    }
+}
+
+static void fill_window(struct batch *batch);
+
+static void on_answered(void *owner, const struct way_answer *answer)
+{
+    struct window_slot *slot = owner;
+    struct batch *batch = slot->batch;
+
+    put_result(batch, slot->index, &slot->question.key, answer);
+    slot->pending = NULL;
+    batch->open--;
+    fill_window(batch);
+    if (batch->open == 0) {
+        respond(batch);
+        api_exchange_finish(batch->exchange);
+        batch_free(batch);
+    }
+}
+
+/* Asks DNS for the next key; false when this instance waits for too much already. */
+static bool ask_next(struct batch *batch, struct window_slot *slot)
+{
+    struct way_error err;
+
+    slot->batch = batch;
+    slot->index = batch->misses[batch->miss_next];
+    slot->question = (struct way_question){.kind = batch->kind,
+                                           .is_dns_wanted = true,
+                                           .door = "http",
+                                           .deadline_ms = batch->deadline_ms};
+    (void)read_key(batch, slot->index, &slot->question.key, &err); /* it has been read before */
+    slot->pending =
+        way_lookup_wait(batch->exchange->context->lookup, &slot->question, on_answered, slot);
+    if (slot->pending == NULL) {
+        return false;
+    }
+    batch->miss_next++;
+    batch->open++;
+    return true;
+}
+
+static void refuse_next(struct batch *batch, enum way_lookup_outcome outcome)
+{
+    struct way_answer answer = {.kind = batch->kind, .outcome = outcome};
+    size_t index = batch->misses[batch->miss_next++];
+    struct way_key key;
+    struct way_error err;
+
+    (void)read_key(batch, index, &key, &err); /* it has been read before */
+    put_result(batch, index, &key, &answer);
+}
+
+static void fill_window(struct batch *batch)
+{
+    for (size_t i = 0; i < BATCH_DNS_MAX && batch->miss_next < batch->miss_count; i++) {
+        if (batch->window[i].pending != NULL) {
+            continue;
+        }
+        if (way_clock_mono_ms() >= batch->deadline_ms) {
+            break;
+        }
+        if (!ask_next(batch, &batch->window[i])) {
+            if (batch->open > 0) {
+                return; /* one of ours will end and make room */
+            }
+            refuse_next(batch, WAY_LOOKUP_BUSY);
+            i--; /* the slot is still free */
+        }
+    }
+    /* The one deadline of the batch has passed for those that were never asked. */
+    while (batch->miss_next < batch->miss_count && way_clock_mono_ms() >= batch->deadline_ms) {
+        refuse_next(batch, WAY_LOOKUP_DNS_TIMEOUT);
+    }
+}
+
+static enum way_status batch_new(struct api_exchange *exchange, enum way_lookup_kind kind,
+                                 struct batch **out, struct way_error *err)
+{
+    struct batch *batch = calloc(1, sizeof *batch);
+    enum way_status status;
+
+    if (batch == NULL) {
+        return way_fail(err, WAY_NO_MEMORY, "", "out of memory");
+    }
+    way_text_init(&batch->parts, NULL, 0, API_RESPONSE_MAX);
+    batch->exchange = exchange;
+    batch->kind = kind;
+    status = api_fallback_read(&exchange->request, &batch->is_dns_wanted, err);
+    if (status == WAY_OK) {
+        status = api_body_read_keys(exchange->request.body, &batch->keys, err);
+    }
+    if (status != WAY_OK) {
+        batch_free(batch);
+        return status;
+    }
+    batch->count = api_keys_count(batch->keys);
+    batch->deadline_ms = way_clock_mono_ms() + exchange->context->dns_timeout_ms;
+    batch->items = calloc(batch->count + 1, sizeof *batch->items); /* + 1: none is no failure */
+    batch->misses = calloc(batch->count + 1, sizeof *batch->misses);
+    if (batch->items == NULL || batch->misses == NULL) {
+        batch_free(batch);
+        return way_fail(err, WAY_NO_MEMORY, "", "out of memory");
+    }
+    *out = batch;
+    return WAY_OK;
+}
+
+static void look_up_batch(struct api_exchange *exchange, enum way_lookup_kind kind)
+{
+    struct batch *batch = NULL;
+    struct way_error err;
+
+    if (batch_new(exchange, kind, &batch, &err) != WAY_OK) {
+        api_refuse_error(exchange, &err);
+        api_exchange_finish(exchange);
+        return;
+    }
+    if (!way_sync_has_data(exchange->context->sync)) {
+        api_refuse(exchange, API_NOT_READY, "", "the overrides have not been loaded yet");
+        api_exchange_finish(exchange);
+        batch_free(batch);
+        return;
+    }
+    answer_known(batch);
+    fill_window(batch);
+    if (batch->open > 0) {
+        api_exchange_wait(exchange, 0, abandon, batch);
+        return;
+    }
+    respond(batch);
+    api_exchange_finish(exchange);
+    batch_free(batch);
+}
+
+void api_resolve_batch(struct api_exchange *exchange)
+{
+    look_up_batch(exchange, WAY_LOOKUP_RESOLVE);
+}
+
+void api_mx_batch(struct api_exchange *exchange)
+{
+    look_up_batch(exchange, WAY_LOOKUP_MX);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/cursor.h"
+#include "api/etag.h"
+#include "api/handlers/handlers.h"
+#include "api/json.h"
+#include "api/override_json.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIMIT_DEFAULT = 100 };
+
+/* A list that a store thread writes while the exchange waits. */
+struct list_call {
+    struct way_service_call call;
+    struct api_exchange *exchange; /* NULL: it has given up */
+    struct way_text rows;          /* written on the store's thread */
+    struct way_override last;      /* the newest row in it */
+};
+
+static void abandon(struct api_exchange *exchange)
+{
+    struct list_call *list_call = exchange->waiting;
+
+    list_call->exchange = NULL;
+}
+
+static void list_call_free(struct list_call *list_call)
+{
+    way_text_fini(&list_call->rows);
+    free(list_call);
+}
+
+/* On a store thread. */
+static bool visit_row(void *owner, const struct way_override *row)
+{
+    struct list_call *list_call = owner;
+
+    api_json_separate(&list_call->rows);
+    api_override_write(&list_call->rows, row);
+    list_call->last = *row;
+    return way_text_status(&list_call->rows) == WAY_OK;
+}
+
+/* The tag of a page: it changes with the data as a whole, so it never says "same" wrongly. */
+static void write_etag(const struct list_call *list_call, char etag[static WAY_ETAG_MAX])
+{
+    const struct way_list_page *page = &list_call->call.of.list.page;
+
+    (void)snprintf(etag, WAY_ETAG_MAX, "W/\"%" PRIx64 "-%08" PRIx64 "\"", page->position.revision,
+                   way_hash(0, page->position.epoch, sizeof page->position.epoch) & UINT32_MAX);
+}
+
+static void respond_page(struct api_exchange *exchange, struct list_call *list_call)
+{
+    const struct way_list_page *page = &list_call->call.of.list.page;
+    struct way_text *body = &exchange->response.body;
+    char etag[WAY_ETAG_MAX];
+
+    write_etag(list_call, etag);
+    api_respond_header(exchange, "ETag", etag);
+    exchange->response.may_be_kept = true;
+    if (api_etag_is_known(exchange->request.headers.if_none_match, etag)) {
+        api_respond(exchange, 304, API_MEDIA_NONE);
+        return;
+    }
+    api_respond(exchange, 200, API_MEDIA_JSON);
+    /* The rows begin with their bracket and the name before it. */
+    way_text_append(body, list_call->rows.data, list_call->rows.len);
+    way_text_putc(body, ']');
+    api_json_member_u64(body, "total", page->total);
+    api_json_name(body, "next_cursor");
+    if (page->has_more) {
+        way_text_putc(body, '"');
+        api_cursor_write(body, &list_call->call.of.list.query, &list_call->last);
+        way_text_putc(body, '"');
+    } else {
+        way_text_puts(body, "null");
+    }
+    way_text_puts(body, "}\n");
+}
+
+static void on_listed(struct way_service_call *call)
+{
+    struct list_call *list_call = WAY_OWNER_OF(call, struct list_call, call);
+    struct api_exchange *exchange = list_call->exchange;
+
+    if (exchange != NULL) {
+        if (call->status == WAY_OK && way_text_status(&list_call->rows) != WAY_OK) {
+            api_refuse(exchange, API_BUSY, "", "out of memory");
+        } else if (call->status == WAY_OK) {
+            respond_page(exchange, list_call);
+        } else {
+            api_refuse_error(exchange, &call->err);
+        }
+        api_exchange_finish(exchange);
+    }
+    list_call_free(list_call);
+}
+
+static enum way_status read_sort(const struct api_bytes *value, struct way_list_query *query,
+                                 struct way_error *err)
+{
+    static const struct {
+        const char *word;
+        enum way_sort sort;
+    } words[] = {{"lookup_key", WAY_SORT_KEY},
+                 {"target_host", WAY_SORT_TARGET},
+                 {"updated_at", WAY_SORT_UPDATED}};
+    struct api_bytes word;
+
+    if (value == NULL) {
+        return WAY_OK;
+    }
+    word = *value;
+    if (word.len > 0 && word.at[0] == '-') {
+        query->is_descending = true;
+        word.at++;
+        word.len--;
+    }
+    for (size_t i = 0; i < WAY_COUNT_OF(words); i++) {
+        if (api_bytes_equal(word, words[i].word)) {
+            query->sort = words[i].sort;
+            return WAY_OK;
+        }
+    }
+    return way_fail(err, WAY_INVALID, "sort",
+                    "must be lookup_key, target_host or updated_at, with '-' before it to turn "
+                    "it round");
+}
+
+static enum way_status read_q(const struct api_bytes *value, struct way_list_query *query,
+                              struct way_error *err)
+{
+    if (value == NULL) {
+        return WAY_OK;
+    }
+    if (value->len > WAY_LIST_QUERY_MAX) {
+        return way_fail(err, WAY_INVALID, "q", "is longer than %d bytes", WAY_LIST_QUERY_MAX);
+    }
+    if (!way_utf8_is_valid(value->at, value->len)) {
+        return way_fail(err, WAY_INVALID, "q", "is not valid UTF-8");
+    }
+    for (size_t i = 0; i < value->len; i++) {
+        if (way_byte_is_control(value->at[i])) {
+            return way_fail(err, WAY_INVALID, "q", "has a control byte");
+        }
+    }
+    memcpy(query->q, value->at, value->len);
+    query->q_len = value->len;
+    return WAY_OK;
+}
+
+static enum way_status read_query(const struct api_request *request, struct way_list_query *query,
+                                  struct way_error *err)
+{
+    const struct api_bytes *limit = api_request_param(request, "limit");
+    const struct api_bytes *cursor = api_request_param(request, "cursor");
+    uint64_t number = LIMIT_DEFAULT;
+    enum way_status status;
+
+    if (limit != NULL &&
+        (!way_u64_parse(limit->at, limit->len, WAY_LIST_PAGE_MAX, &number) || number == 0)) {
+        return way_fail(err, WAY_INVALID, "limit", "must be a number from 1 to %d",
+                        WAY_LIST_PAGE_MAX);
+    }
+    query->limit = (size_t)number;
+    status = read_sort(api_request_param(request, "sort"), query, err);
+    if (status == WAY_OK) {
+        status = read_q(api_request_param(request, "q"), query, err);
+    }
+    if (status == WAY_OK && cursor != NULL) {
+        status = api_cursor_read(*cursor, query, err);
+    }
+    return status;
+}
+
+void api_list_overrides(struct api_exchange *exchange)
+{
+    struct list_call *list_call = calloc(1, sizeof *list_call);
+    struct way_error err = {.status = WAY_NO_MEMORY, .detail = "out of memory"};
+    enum way_status status = WAY_NO_MEMORY;
+
+    if (list_call == NULL) {
+        goto out;
+    }
+    way_text_init(&list_call->rows, NULL, 0, API_RESPONSE_MAX);
+    way_text_puts(&list_call->rows, "{\"overrides\":[");
+    list_call->exchange = exchange;
+    list_call->call.kind = WAY_SERVICE_LIST;
+    list_call->call.home = exchange->context->loop;
+    list_call->call.done = on_listed;
+    list_call->call.of.list.visit = visit_row;
+    list_call->call.of.list.owner = list_call;
+    status = read_query(&exchange->request, &list_call->call.of.list.query, &err);
+    if (status == WAY_OK) {
+        status = way_service_post(exchange->context->service, &list_call->call, &err);
+    }
+
+out:
+    if (status == WAY_OK) {
+        api_exchange_wait(exchange, way_clock_mono_ms() + API_STORE_WAIT_MS, abandon, list_call);
+        return;
+    }
+    if (list_call != NULL) {
+        list_call_free(list_call);
+    }
+    api_refuse_error(exchange, &err);
+    api_exchange_finish(exchange);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/answer.h"
+#include "api/fallback.h"
+#include "api/handlers/handlers.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+/* A lookup that waits for DNS and the exchange that waits for it. */
+struct lookup_call {
+    struct way_question question;
+    struct way_pending *pending;
+    struct api_exchange *exchange;
+};
+
+static void respond(struct api_exchange *exchange, const struct way_key *key,
+                    const struct way_answer *answer)
+{
+    struct way_text *body = &exchange->response.body;
+
+    if (answer->outcome != WAY_LOOKUP_ANSWERED) {
+        char detail[WAY_ERROR_DETAIL_MAX + WAY_KEY_MAX];
+
+        api_problem_describe_outcome(answer->outcome, key->text, detail, sizeof detail);
+        api_refuse(exchange, api_problem_of_outcome(answer->outcome), "", detail);
+        return;
+    }
+    api_respond(exchange, 200, exchange->produces);
+    if (exchange->produces == API_MEDIA_TEXT) {
+        api_answer_text(body, key, answer);
+    } else {
+        api_answer_json(body, key, answer);
+        way_text_putc(body, '\n');
+    }
+}
+
+static void on_answered(void *owner, const struct way_answer *answer)
+{
+    struct lookup_call *lookup_call = owner;
+
+    respond(lookup_call->exchange, &lookup_call->question.key, answer);
+    api_exchange_finish(lookup_call->exchange);
+    free(lookup_call);
+}
+
+static void abandon(struct api_exchange *exchange)
+{
+    struct lookup_call *lookup_call = exchange->waiting;
+
+    way_lookup_cancel(lookup_call->pending);
+    free(lookup_call);
+}
+
+/* The index has no answer: ask DNS. */
+static void wait_for_dns(struct api_exchange *exchange, const struct way_question *question)
+{
+    struct lookup_call *lookup_call = calloc(1, sizeof *lookup_call);
+
+    if (lookup_call != NULL) {
+        lookup_call->exchange = exchange;
+        lookup_call->question = *question;
+        lookup_call->question.deadline_ms = way_clock_mono_ms() + exchange->context->dns_timeout_ms;
+        lookup_call->pending = way_lookup_wait(exchange->context->lookup, &lookup_call->question,
+                                               on_answered, lookup_call);
+    }
+    if (lookup_call == NULL || lookup_call->pending == NULL) {
+        struct way_answer answer;
+
+        free(lookup_call);
+        way_lookup_refuse(exchange->context->lookup, question, &answer);
+        respond(exchange, &question->key, &answer);
+        api_exchange_finish(exchange);
+        return;
+    }
+    api_exchange_wait(exchange, 0, abandon, lookup_call);
+}
+
+static void look_up(struct api_exchange *exchange, enum way_lookup_kind kind, struct api_bytes raw)
+{
+    struct way_question question = {.kind = kind, .door = "http"};
+    struct way_answer answer;
+    struct way_error err;
+    enum way_status status = api_fallback_read(&exchange->request, &question.is_dns_wanted, &err);
+
+    if (status == WAY_OK) {
+        status = kind == WAY_LOOKUP_MX
+                     ? way_key_parse_mail_domain(raw.at, raw.len, &question.key, &err)
+                     : way_key_parse(raw.at, raw.len, &question.key, &err);
+    }
+    if (status != WAY_OK) {
+        api_refuse_error(exchange, &err);
+        api_exchange_finish(exchange);
+        return;
+    }
+    if (!way_lookup_now(exchange->context->lookup, &question, &answer)) {
+        wait_for_dns(exchange, &question);
+        return;
+    }
+    respond(exchange, &question.key, &answer);
+    api_exchange_finish(exchange);
+}
+
+static void look_up_param(struct api_exchange *exchange, enum way_lookup_kind kind,
+                          const char *name)
+{
+    const struct api_bytes *raw = api_request_param(&exchange->request, name);
+
+    if (raw == NULL) {
+        api_refuse(exchange, API_INVALID, name, "is missing");
+        api_exchange_finish(exchange);
+        return;
+    }
+    look_up(exchange, kind, *raw);
+}
+
+void api_resolve_by_path(struct api_exchange *exchange)
+{
+    look_up(exchange, WAY_LOOKUP_RESOLVE, exchange->request.key);
+}
+
+void api_resolve_by_query(struct api_exchange *exchange)
+{
+    look_up_param(exchange, WAY_LOOKUP_RESOLVE, "key");
+}
+
+void api_mx_by_path(struct api_exchange *exchange)
+{
+    look_up(exchange, WAY_LOOKUP_MX, exchange->request.key);
+}
+
+void api_mx_by_query(struct api_exchange *exchange)
+{
+    look_up_param(exchange, WAY_LOOKUP_MX, "domain");
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/http_head.h"
+
+#include "base/text.h"
+
+#include <microhttpd.h>
+#include <string.h>
+
+/* What the walk over the headers gathers. */
+struct walk {
+    struct api_request *request;
+    struct api_head *head;
+    struct api_head_fault *fault;
+    bool is_bad;
+    unsigned hosts;
+    unsigned lengths;
+    unsigned encodings;
+    const char *encoding;
+};
+
+static enum MHD_Result refuse(struct walk *walk, const char *detail)
+{
+    walk->is_bad = true;
+    *walk->fault = (struct api_head_fault){API_BAD_REQUEST, detail};
+    return MHD_NO;
+}
+
+/* RFC 9110 5.6.2: tokens. */
+static bool is_token(const char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        char byte = name[i];
+        bool is_alnum = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                        (byte >= '0' && byte <= '9');
+
+        if (!is_alnum && (byte == '\0' || strchr("!#$%&'*+-.^_`|~", byte) == NULL)) {
+            return false;
+        }
+    }
+    return len > 0;
+}
+
+static bool is_clean_value(const char *value, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (way_byte_is_control(value[i]) && value[i] != '\t') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A header that may come once. */
+static enum MHD_Result take_once(struct walk *walk, const char **slot, const char *value)
+{
+    if (*slot != NULL) {
+        return refuse(walk, "a header that may come once comes twice (Accept, Content-Type, "
+                            "If-Match, If-None-Match)");
+    }
+    *slot = value;
+    return MHD_YES;
+}
+
+static bool is_request_id(const char *value, size_t len)
+{
+    if (len < 8 || len > API_REQUEST_ID_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        char byte = way_ascii_lower(value[i]);
+
+        if (!((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+              byte == '_')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum MHD_Result take_length(struct walk *walk, const char *value, size_t len)
+{
+    walk->lengths++;
+    if (!way_u64_parse(value, len, UINT64_MAX, &walk->head->content_length)) {
+        return refuse(walk, "Content-Length is not a number");
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result take_encoding(struct walk *walk, const char *value)
+{
+    walk->encodings++;
+    walk->encoding = value;
+    return MHD_YES;
+}
+
+static bool is_named(const char *name, size_t len, const char *wanted)
+{
+    return way_ascii_equal_nocase(name, len, wanted, strlen(wanted));
+}
+
+static enum MHD_Result take_known(struct walk *walk, const char *name, size_t name_len,
+                                  const char *value, size_t len)
+{
+    struct api_headers *headers = &walk->request->headers;
+
+    if (is_named(name, name_len, "Host")) {
+        walk->hosts++;
+    } else if (is_named(name, name_len, "Accept")) {
+        return take_once(walk, &headers->accept, value);
+    } else if (is_named(name, name_len, "Content-Type")) {
+        return take_once(walk, &headers->content_type, value);
+    } else if (is_named(name, name_len, "If-Match")) {
+        return take_once(walk, &headers->if_match, value);
+    } else if (is_named(name, name_len, "If-None-Match")) {
+        return take_once(walk, &headers->if_none_match, value);
+    } else if (is_named(name, name_len, "Content-Length")) {
+        return take_length(walk, value, len);
+    } else if (is_named(name, name_len, "Transfer-Encoding")) {
+        return take_encoding(walk, value);
+    } else if (is_named(name, name_len, "X-Request-Id") && is_request_id(value, len)) {
+        memcpy(walk->request->id, value, len + 1);
+        walk->head->asks_request_id = true;
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result take_header(void *owner, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_len, const char *value, size_t len)
+{
+    struct walk *walk = owner;
+
+    (void)kind;
+    if (!is_token(name, name_len)) {
+        return refuse(walk, "a header's name has a character that cannot stand in one");
+    }
+    if (value == NULL) {
+        value = "";
+        len = 0;
+    }
+    if (strlen(value) != len || !is_clean_value(value, len)) {
+        return refuse(walk, "a header's value has a control byte");
+    }
+    return take_known(walk, name, name_len, value, len);
+}
+
+/* RFC 9112 6.1: everything that two parties could frame in two ways. */
+static bool check_framing(struct walk *walk, bool is_http_1_0)
+{
+    if (walk->lengths > 1) {
+        (void)refuse(walk, "Content-Length comes twice");
+    } else if (walk->encodings > 0 && walk->lengths > 0) {
+        (void)refuse(walk, "Content-Length and Transfer-Encoding exclude each other");
+    } else if (walk->encodings > 0 && is_http_1_0) {
+        (void)refuse(walk, "HTTP/1.0 has no Transfer-Encoding");
+    } else if (walk->encodings > 1 ||
+               (walk->encodings == 1 &&
+                !is_named(walk->encoding, strlen(walk->encoding), "chunked"))) {
+        (void)refuse(walk, "the only Transfer-Encoding is chunked");
+    } else if (walk->hosts > 1 || (walk->hosts == 0 && !is_http_1_0)) {
+        (void)refuse(walk, "HTTP/1.1 wants one Host header");
+    }
+    return !walk->is_bad;
+}
+
+bool api_head_read(struct MHD_Connection *connection, const char *version,
+                   struct api_request *request, struct api_head *head, struct api_head_fault *fault)
+{
+    const union MHD_ConnectionInfo *size =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct walk walk = {.request = request, .head = head, .fault = fault};
+
+    *head = (struct api_head){0};
+    request->headers = (struct api_headers){0};
+    (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take_header, &walk);
+    /* The body is expected even when we refuse: the connection must then be closed. */
+    head->is_chunked = walk.encodings > 0;
+    head->has_body = walk.encodings > 0 || head->content_length > 0 || walk.lengths > 1;
+    if (size != NULL && size->header_size > API_HEADERS_MAX) {
+        *fault = (struct api_head_fault){API_HEADERS_TOO_LARGE,
+                                         "the headers of a request have at most 16384 bytes"};
+        return false;
+    }
+    if (walk.is_bad) {
+        head->has_body = true; /* not all headers were seen: what follows is unknown */
+        return false;
+    }
+    return check_framing(&walk, strcmp(version, MHD_HTTP_VERSION_1_0) == 0);
+}

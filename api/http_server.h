@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * api/http_server - HTTP/1.1 on one loop.
+ *
+ * Purpose  The only file pair that knows libmicrohttpd. Accepts connections, checks what
+ *          the library lets through, finds the route, gathers the body, runs the
+ *          handler, sends the answer; keeps a deadline for every phase.
+ * Owns     Its connections, their exchanges, one libmicrohttpd daemon.
+ * Threads  One a loop; everything on that loop's thread, but new() and free(), which
+ *          come before the loop runs and after.
+ * Errors   new(): WAY_NO_MEMORY, WAY_INTERNAL.
+ *
+ * Sources  RFC 9110, RFC 9112. Requests that libmicrohttpd cannot parse get its own
+ *          bare status page and never reach us.
+ */
+#ifndef WAY_API_HTTP_SERVER_H
+#define WAY_API_HTTP_SERVER_H
+
+#include "api/exchange.h"
+#include "api/http_listener.h"
+
+enum {
+    API_CONNECTIONS_MAX = 8192, /* of all loops together */
+    API_HEAD_MS = 10000,        /* from accept, or the request line, to the end of the headers */
+    API_BODY_MS = 30000,        /* for the whole body */
+    API_WRITE_MS = 60000,       /* for the whole answer */
+    API_IDLE_MS = 75000,        /* between two requests */
+    API_LINGER_MS = 2000,       /* for a refused sender to read why */
+    API_LINGER_MAX = 64,        /* of those at a time */
+};
+
+struct api_server;
+
+struct api_server_options {
+    struct api_context *context;    /* borrowed; is_draining is the server's to set */
+    size_t connections_max;         /* of this loop */
+    size_t loop_index;              /* which descriptor of each listener is ours */
+    struct api_listener *listeners; /* borrowed */
+    size_t listener_count;
+};
+
+WAY_MUST_CHECK enum way_status api_server_new(const struct api_server_options *options,
+                                              struct api_server **server, struct way_error *err);
+/* After stop. NULL is fine. */
+void api_server_free(struct api_server *server);
+
+/* On the loop: no new connections; those that are idle are closed, the others after their answer.
+ * Calls `drained` (once, on the loop) when none is left. */
+void api_server_drain(struct api_server *server, void (*drained)(void *owner), void *owner);
+/* On the loop: answers what still waits with 503 and closes everything. */
+void api_server_stop(struct api_server *server);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/json.h"
+
+#include <string.h>
+
+/* Bytes that stand for themselves inside a string. */
+static bool is_plain(char byte)
+{
+    return !way_byte_is_control(byte) && byte != '"' && byte != '\\' &&
+           ((unsigned char)byte & 0x80) == 0;
+}
+
+/* The length of the UTF-8 sequence at the start; 0 when there is none. */
+static size_t utf8_step(const char *bytes, size_t len)
+{
+    for (size_t step = 2; step <= 4 && step <= len; step++) {
+        if (way_utf8_is_valid(bytes, step)) {
+            return step;
+        }
+    }
+    return 0;
+}
+
+static size_t put_special(struct way_text *out, const char *bytes, size_t len)
+{
+    size_t step;
+
+    switch (bytes[0]) {
+    case '"':
+        way_text_puts(out, "\\\"");
+        return 1;
+    case '\\':
+        way_text_puts(out, "\\\\");
+        return 1;
+    case '\n':
+        way_text_puts(out, "\\n");
+        return 1;
+    case '\t':
+        way_text_puts(out, "\\t");
+        return 1;
+    default:
+        break;
+    }
+    if (way_byte_is_control(bytes[0])) {
+        way_text_printf(out, "\\u%04x", (unsigned)(unsigned char)bytes[0]);
+        return 1;
+    }
+    step = utf8_step(bytes, len);
+    if (step == 0) {
+        way_text_puts(out, "\\ufffd");
+        return 1;
+    }
+    way_text_append(out, bytes, step);
+    return step;
+}
+
+void api_json_string(struct way_text *out, const char *bytes, size_t len)
+{
+    size_t at = 0;
+
+    way_text_putc(out, '"');
+    while (at < len) {
+        size_t plain = at;
+
+        while (plain < len && is_plain(bytes[plain])) {
+            plain++;
+        }
+        way_text_append(out, bytes + at, plain - at);
+        at = plain;
+        if (at < len) {
+            at += put_special(out, bytes + at, len - at);
+        }
+    }
+    way_text_putc(out, '"');
+}
+
+void api_json_separate(struct way_text *out)
+{
+    if (out->len > 0 && out->data[out->len - 1] != '{' && out->data[out->len - 1] != '[') {
+        way_text_putc(out, ',');
+    }
+}
+
+void api_json_name(struct way_text *out, const char *name)
+{
+    api_json_separate(out);
+    way_text_putc(out, '"');
+    way_text_puts(out, name);
+    way_text_append(out, "\":", 2);
+}
+
+void api_json_member_bytes(struct way_text *out, const char *name, const char *bytes, size_t len)
+{
+    api_json_name(out, name);
+    api_json_string(out, bytes, len);
+}
+
+void api_json_member_string(struct way_text *out, const char *name, const char *value)
+{
+    api_json_member_bytes(out, name, value, strlen(value));
+}
+
+void api_json_member_u64(struct way_text *out, const char *name, uint64_t value)
+{
+    api_json_name(out, name);
+    way_text_put_u64(out, value);
+}
+
+void api_json_member_bool(struct way_text *out, const char *name, bool value)
+{
+    api_json_name(out, name);
+    way_text_puts(out, value ? "true" : "false");
+}

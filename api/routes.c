@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/routes.h"
+
+#include "api/handlers/handlers.h"
+#include "api/json.h"
+
+#include <string.h>
+
+static const char *const no_params[] = {NULL};
+static const char *const list_params[] = {"limit", "cursor", "q", "sort", NULL};
+static const char *const key_params[] = {"key", "fallback", NULL};
+static const char *const domain_params[] = {"domain", "fallback", NULL};
+static const char *const fallback_params[] = {"fallback", NULL};
+
+#define JSON         API_MEDIA_JSON
+#define PATCH_JSON   (API_MEDIA_MERGE_PATCH | API_MEDIA_JSON)
+#define JSON_OR_TEXT (API_MEDIA_JSON | API_MEDIA_TEXT)
+
+/* clang-format off */
+const struct api_route api_routes[] = {
+    /* method      path                operation          body                takes       gives              parameters       handler */
+    { API_GET,    "/overrides",       "listOverrides",   0,                  0,          JSON,              list_params,     api_list_overrides },
+    { API_POST,   "/overrides",       "createOverride",  API_BODY_MAX,       JSON,       JSON,              no_params,       api_create_override },
+    { API_GET,    "/overrides/{key}", "getOverride",     0,                  0,          JSON,              no_params,       api_get_override },
+    { API_PUT,    "/overrides/{key}", "setOverride",     API_BODY_MAX,       JSON,       JSON,              no_params,       api_set_override },
+    { API_PATCH,  "/overrides/{key}", "changeOverride",  API_BODY_MAX,       PATCH_JSON, JSON,              no_params,       api_change_override },
+    { API_DELETE, "/overrides/{key}", "deleteOverride",  0,                  0,          0,                 no_params,       api_delete_override },
+    { API_GET,    "/resolve/{key}",   "resolveByPath",   0,                  0,          JSON_OR_TEXT,      fallback_params, api_resolve_by_path },
+    { API_GET,    "/resolve",         "resolveByQuery",  0,                  0,          JSON_OR_TEXT,      key_params,      api_resolve_by_query },
+    { API_POST,   "/resolve",         "resolveBatch",    API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_resolve_batch },
+    { API_GET,    "/mx/{domain}",     "mxByPath",        0,                  0,          JSON_OR_TEXT,      fallback_params, api_mx_by_path },
+    { API_GET,    "/mx",              "mxByQuery",       0,                  0,          JSON_OR_TEXT,      domain_params,   api_mx_by_query },
+    { API_POST,   "/mx",              "mxBatch",         API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_mx_batch },
+    { API_GET,    "/healthz",         "getLiveness",     0,                  0,          JSON,              no_params,       api_get_liveness },
+    { API_GET,    "/readyz",          "getReadiness",    0,                  0,          JSON,              no_params,       api_get_readiness },
+    { API_GET,    "/metrics",         "getMetrics",      0,                  0,          API_MEDIA_METRICS, no_params,       api_get_metrics },
+    { API_GET,    "/openapi.yaml",    "getContract",     0,                  0,          API_MEDIA_YAML,    no_params,       api_get_contract },
+};
+/* clang-format on */
+const size_t api_route_count = WAY_COUNT_OF(api_routes);
+
+enum fit { FIT_NOT, FIT_BY_KEY, FIT_LITERALLY };
+
+/* Holds the path of a route, segment by segment, against the request's. */
+static enum fit fit_path(const char *path, const struct api_request *request, struct api_bytes *key)
+{
+    enum fit fit = FIT_LITERALLY;
+    size_t at = 0;
+
+    while (*path == '/') {
+        size_t len = strcspn(path + 1, "/");
+        struct api_bytes segment;
+
+        if (at == request->segment_count) {
+            return FIT_NOT;
+        }
+        segment = request->segments[at++];
+        if (path[1] == '{') {
+            *key = segment;
+            fit = FIT_BY_KEY;
+        } else if (segment.len != len || memcmp(segment.at, path + 1, len) != 0) {
+            return FIT_NOT;
+        }
+        path += len + 1;
+    }
+    return at == request->segment_count ? fit : FIT_NOT;
+}
+
+static void add_method(char *allow, size_t size, const char *method)
+{
+    size_t len = strlen(allow);
+    size_t more = strlen(method) + (len > 0 ? 2 : 0);
+
+    WAY_ASSERT(len + more < size);
+    memcpy(allow + len, ", ", len > 0 ? 2 : 0);
+    memcpy(allow + len + (len > 0 ? 2 : 0), method, strlen(method) + 1);
+}
+
+static void allow_methods(const char *path, char *allow, size_t size)
+{
+    allow[0] = '\0';
+    for (size_t i = 0; i < api_route_count; i++) {
+        if (path != NULL && strcmp(api_routes[i].path, path) != 0) {
+            continue;
+        }
+        if (strstr(allow, api_method_name(api_routes[i].method)) == NULL) {
+            add_method(allow, size, api_method_name(api_routes[i].method));
+        }
+        if (api_routes[i].method == API_GET && strstr(allow, "HEAD") == NULL) {
+            add_method(allow, size, "HEAD");
+        }
+    }
+    add_method(allow, size, "OPTIONS");
+}
+
+void api_route_find(const struct api_request *request, struct api_match *match)
+{
+    enum api_method method = request->method == API_HEAD ? API_GET : request->method;
+    const char *path = NULL; /* of the best fit so far */
+    enum fit best = FIT_NOT;
+
+    *match = (struct api_match){.is_known_path = request->is_asterisk};
+    for (size_t i = 0; i < api_route_count && !request->is_asterisk; i++) {
+        const struct api_route *route = &api_routes[i];
+        struct api_bytes key = {NULL, 0};
+        enum fit fit = fit_path(route->path, request, &key);
+
+        if (fit == FIT_NOT || fit < best) {
+            continue;
+        }
+        if (fit > best) {
+            match->route = NULL; /* a closer path decides alone, whatever its methods */
+            best = fit;
+        }
+        path = route->path;
+        match->is_known_path = true;
+        if (route->method == method) {
+            match->route = route;
+            match->key = key;
+        }
+    }
+    if (match->route == NULL && match->is_known_path) {
+        allow_methods(path, match->allow, sizeof match->allow);
+    }
+}
+
+void api_routes_dump(struct way_text *out)
+{
+    way_text_putc(out, '[');
+    for (size_t i = 0; i < api_route_count; i++) {
+        api_json_separate(out);
+        way_text_putc(out, '{');
+        api_json_member_string(out, "method", api_method_name(api_routes[i].method));
+        api_json_member_string(out, "path", api_routes[i].path);
+        api_json_member_string(out, "operation", api_routes[i].operation);
+        way_text_putc(out, '}');
+    }
+    way_text_puts(out, "]\n");
+}

@@ -1,0 +1,1 @@
+INSERT IGNORE INTO override_state (id, n, epoch) VALUES (1, 0, UNHEX(REPLACE(UUID(), '-', '')));

@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO override_state (id, n, epoch) VALUES (1, 0, randomblob(16));

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How  Two parties change the index: this thread, with what a poll returned, and the
+ *      writer's thread, with what it has just committed. A poll that was taken before
+ *      such a commit could bring back what the commit deleted. So both work under
+ *      sync->lock, and a poll's rows are thrown away, to be read again, when they are
+ *      older than our own newest commit.
+ */
+#include "domain/sync.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHANGES_PAGE = 1024 /* rows of the change log in one poll */ };
+
+struct way_sync {
+    struct way_store *store; /* borrowed */
+    struct way_index *index; /* borrowed */
+    pthread_t thread;
+    atomic_bool has_data;
+    pthread_mutex_t lock;
+    pthread_cond_t wake; /* on the monotonic clock */
+    /* guarded by lock */
+    bool is_stopping;
+    bool is_woken; /* rest() ends at once */
+    bool must_reload;
+    bool is_prepared;
+    bool is_read_only;
+    uint64_t down_since_ms; /* 0: in touch */
+    uint64_t rejected;
+    char detail[WAY_ERROR_DETAIL_MAX];
+    uint64_t own_newest; /* revision of our newest own commit */
+    /* sync's thread only */
+    struct way_session *session;
+    struct way_position position; /* what the index is true as of */
+    uint64_t hole_since_ms;       /* 0: none */
+    bool was_down;                /* to log changes of state only */
+};
+
+/* What one poll of the change log gathers. */
+struct round {
+    struct way_index_change *changes;
+    size_t count;
+    uint64_t newest; /* the last revision that follows without a hole */
+    bool has_hole;
+    bool must_reload;
+};
+
+/* Waits until the time is over or somebody wakes us. Returns false when we are to stop. */
+static bool rest(struct way_sync *sync, uint64_t ms)
+{
+    struct timespec until;
+    bool goes_on;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    (void)pthread_mutex_lock(&sync->lock);
+    while (!sync->is_stopping && !sync->is_woken) {
+        if (pthread_cond_timedwait(&sync->wake, &sync->lock, &until) == ETIMEDOUT) {
+            break;
+        }
+    }
+    sync->is_woken = false;
+    goes_on = !sync->is_stopping;
+    (void)pthread_mutex_unlock(&sync->lock);
+    return goes_on;
+}
+
+static void note_down(struct way_sync *sync, const struct way_error *err)
+{
+    char detail[WAY_ERROR_DETAIL_MAX * 2];
+
+    way_session_close(sync->session);
+    sync->session = NULL;
+    (void)pthread_mutex_lock(&sync->lock);
+    if (sync->down_since_ms == 0) {
+        sync->down_since_ms = way_clock_mono_ms();
+    }
+    memcpy(sync->detail, err->detail, sizeof sync->detail);
+    (void)pthread_mutex_unlock(&sync->lock);
+    if (!sync->was_down) {
+        way_log(WAY_LOG_ERROR, "store.down", "store=%s serving=%s detail=%s",
+                way_store_name(sync->store), way_sync_has_data(sync) ? "memory" : "nothing",
+                way_log_quote(err->detail, strlen(err->detail), detail, sizeof detail));
+    }
+    sync->was_down = true;
+}
+
+static void note_up(struct way_sync *sync)
+{
+    (void)pthread_mutex_lock(&sync->lock);
+    sync->down_since_ms = 0;
+    if (!sync->is_read_only) {
+        sync->detail[0] = '\0';
+    }
+    (void)pthread_mutex_unlock(&sync->lock);
+    if (sync->was_down) {
+        way_log(WAY_LOG_NOTICE, "store.up", "store=%s revision=%" PRIu64,
+                way_store_name(sync->store), way_index_revision(sync->index));
+    }
+    sync->was_down = false;
+}
+
+static enum way_status prepare(struct way_sync *sync, struct way_error *err)
+{
+    struct way_store_report report = {0};
+    char reason[WAY_ERROR_DETAIL_MAX * 2];
+    enum way_status status = way_store_prepare(sync->session, &report, err);
+
+    if (status != WAY_OK) {
+        return status;
+    }
+    (void)pthread_mutex_lock(&sync->lock);
+    sync->is_prepared = true;
+    sync->is_read_only = report.is_read_only;
+    sync->rejected = report.rejected;
+    memcpy(sync->detail, report.reason, sizeof sync->detail);
+    (void)pthread_mutex_unlock(&sync->lock);
+    if (report.is_read_only) {
+        way_log(WAY_LOG_ERROR, "store.read_only", "store=%s reason=%s", way_store_name(sync->store),
+                way_log_quote(report.reason, strlen(report.reason), reason, sizeof reason));
+    }
+    return WAY_OK;
+}
+
+static bool put_into_draft(void *owner, const struct way_live *live)
+{
+    return way_index_draft_put(owner, live) == WAY_OK;
+}
+
+static enum way_status load(struct way_sync *sync, struct way_error *err)
+{
+    struct way_index_draft *draft = way_index_draft_new(sync->index);
+    struct way_position position = {0};
+    uint64_t started = way_clock_mono_ms();
+    uint64_t own_before;
+    enum way_status status;
+
+    if (draft == NULL) {
+        return way_fail(err, WAY_NO_MEMORY, "", "no memory for the overrides");
+    }
+    (void)pthread_mutex_lock(&sync->lock);
+    sync->must_reload = false; /* a wish to reload that comes from now on is a new one */
+    own_before = sync->own_newest;
+    (void)pthread_mutex_unlock(&sync->lock);
+    status = way_store_load(sync->session, put_into_draft, draft, &position, err);
+    if (status != WAY_OK) {
+        way_index_draft_free(draft);
+        return status;
+    }
+    (void)pthread_mutex_lock(&sync->lock);
+    if (sync->own_newest != own_before && sync->own_newest > position.revision) {
+        (void)pthread_mutex_unlock(&sync->lock);
+        way_index_draft_free(draft);
+        return way_fail(err, WAY_BUSY, "", "a commit overtook the load");
+    }
+    sync->position = position;
+    sync->own_newest = position.revision; /* lower than before when a backup was restored */
+    way_index_replace(sync->index, draft, position.revision);
+    (void)pthread_mutex_unlock(&sync->lock);
+    atomic_store(&sync->has_data, true);
+    sync->hole_since_ms = 0;
+    way_log(WAY_LOG_NOTICE, "sync.loaded", "overrides=%" PRIu64 " revision=%" PRIu64 " ms=%" PRIu64,
+            way_index_count(sync->index), position.revision, way_clock_mono_ms() - started);
+    return WAY_OK;
+}
+
+static bool gather(void *owner, const struct way_log_row *row)
+{
+    struct round *round = owner;
+    struct way_index_change *change;
+
+    if (row->revision != round->newest && row->revision != round->newest + 1) {
+        round->has_hole = true;
+        return false;
+    }
+    if (row->op == WAY_OP_RELOAD) {
+        round->must_reload = true;
+        return false;
+    }
+    round->newest = row->revision;
+    change = &round->changes[round->count++];
+    change->key = row->key;
+    change->is_live = row->is_live;
+    change->target = row->live.target;
+    /* The row as it is now may be newer than this line of the log. */
+    change->revision = row->is_live ? row->live.revision : row->revision;
+    return true;
+}
+
+/* The last revision of a full page may be cut: leave it to the next page. */
+static void drop_cut_revision(struct round *round, uint64_t before)
+{
+    uint64_t last = round->newest;
+    size_t kept = round->count;
+
+    if (round->count < CHANGES_PAGE) {
+        return;
+    }
+    while (kept > 0 && round->changes[kept - 1].revision >= last) {
+        kept--;
+    }
+    round->must_reload = kept == 0; /* one revision that fills a page and more */
+    round->count = kept;
+    round->newest = kept == 0 ? before : last - 1;
+}
+
+static enum way_status apply_round(struct way_sync *sync, struct round *round,
+                                   uint64_t polled_revision)
+{
+    enum way_status status = WAY_OK;
+
+    (void)pthread_mutex_lock(&sync->lock);
+    if (polled_revision >= sync->own_newest && round->count > 0) {
+        status = way_index_apply(sync->index, round->changes, round->count, round->newest);
+        if (status == WAY_OK) {
+            sync->position.revision = round->newest;
+        }
+    }
+    (void)pthread_mutex_unlock(&sync->lock);
+    return status;
+}
+
+/* A hole is normal for a moment; one that stays means that the log is not what we think. */
+static bool hole_is_old(struct way_sync *sync, bool has_hole)
+{
+    uint64_t now = way_clock_mono_ms();
+
+    if (!has_hole) {
+        sync->hole_since_ms = 0;
+        return false;
+    }
+    if (sync->hole_since_ms == 0) {
+        sync->hole_since_ms = now;
+    }
+    return now - sync->hole_since_ms > WAY_SYNC_HOLE_MAX_MS;
+}
+
+static enum way_status read_changes(struct way_sync *sync, uint64_t from, uint64_t polled_revision,
+                                    bool *must_load, struct way_error *err)
+{
+    struct round round = {.newest = from};
+    enum way_status status;
+
+    round.changes = calloc(CHANGES_PAGE, sizeof *round.changes);
+    if (round.changes == NULL) {
+        return way_fail(err, WAY_NO_MEMORY, "", "no memory to read the change log");
+    }
+    status = way_store_changes(sync->session, from + 1, CHANGES_PAGE, gather, &round, err);
+    if (status == WAY_OK) {
+        drop_cut_revision(&round, from);
+        status = apply_round(sync, &round, polled_revision);
+        *must_load = round.must_reload ||
+                     hole_is_old(sync, round.has_hole || round.newest < polled_revision);
+    }
+    free(round.changes);
+    return status;
+}
+
+/* One look at the database: has anything changed since? */
+static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
+{
+    struct way_position polled = {0};
+    uint64_t known;
+    bool must_load = false;
+    enum way_status status = way_store_poll(sync->session, &polled, err);
+
+    if (status != WAY_OK) {
+        return status;
+    }
+    (void)pthread_mutex_lock(&sync->lock);
+    known = sync->position.revision;
+    must_load = sync->must_reload || !way_sync_has_data(sync);
+    (void)pthread_mutex_unlock(&sync->lock);
+    if (memcmp(polled.epoch, sync->position.epoch, sizeof polled.epoch) != 0 ||
+        polled.revision < known || polled.low > known) {
+        must_load = true;
+    }
+    if (!must_load && polled.revision > known) {
+        status = read_changes(sync, known, polled.revision, &must_load, err);
+        if (status != WAY_OK) {
+            return status;
+        }
+    }
+    return must_load ? load(sync, err) : WAY_OK;
+}
+
+static enum way_status connect_and_poll(struct way_sync *sync, struct way_error *err)
+{
+    enum way_status status;
+
+    if (sync->session == NULL) {
+        status = way_session_open(sync->store, &sync->session, err);
+        if (status != WAY_OK) {
+            return status;
+        }
+    }
+    if (!sync->is_prepared) { /* only this thread sets it */
+        status = prepare(sync, err);
+        if (status != WAY_OK) {
+            return status;
+        }
+    }
+    return poll_once(sync, err);
+}
+
+static void *run(void *argument)
+{
+    struct way_sync *sync = argument;
+    uint64_t calm_ms = way_store_is_shared(sync->store) ? WAY_SYNC_POLL_MS : WAY_SYNC_CHECK_MS;
+    uint64_t backoff_ms = WAY_SYNC_BACKOFF_MIN_MS;
+    uint64_t wait_ms;
+
+    do {
+        struct way_error err = {0};
+        enum way_status status = connect_and_poll(sync, &err);
+
+        if (status == WAY_OK) {
+            note_up(sync);
+            backoff_ms = WAY_SYNC_BACKOFF_MIN_MS;
+            wait_ms = calm_ms;
+        } else if (status == WAY_BUSY) {
+            wait_ms = WAY_SYNC_BACKOFF_MIN_MS; /* somebody else is at it; nothing is wrong */
+        } else {
+            note_down(sync, &err);
+            wait_ms = backoff_ms;
+            backoff_ms =
+                backoff_ms * 2 < WAY_SYNC_BACKOFF_MAX_MS ? backoff_ms * 2 : WAY_SYNC_BACKOFF_MAX_MS;
+        }
+    } while (rest(sync, wait_ms));
+    way_session_close(sync->session);
+    return NULL;
+}
+
+static enum way_status init_locks(struct way_sync *sync)
+{
+    pthread_condattr_t attributes;
+    int rc;
+
+    if (pthread_mutex_init(&sync->lock, NULL) != 0) {
+        return WAY_NO_MEMORY;
+    }
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    rc = pthread_cond_init(&sync->wake, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    if (rc != 0) {
+        (void)pthread_mutex_destroy(&sync->lock);
+        return WAY_NO_MEMORY;
+    }
+    return WAY_OK;
+}
+
+static void free_locks(struct way_sync *sync)
+{
+    (void)pthread_cond_destroy(&sync->wake);
+    (void)pthread_mutex_destroy(&sync->lock);
+}
+
+struct way_sync *way_sync_start(struct way_store *store, struct way_index *index)
+{
+    struct way_sync *sync = calloc(1, sizeof *sync);
+
+    if (sync == NULL) {
+        return NULL;
+    }
+    sync->store = store;
+    sync->index = index;
+    sync->down_since_ms = way_clock_mono_ms();
+    (void)snprintf(sync->detail, sizeof sync->detail, "not connected yet");
+    if (init_locks(sync) != WAY_OK) {
+        free(sync);
+        return NULL;
+    }
+    if (pthread_create(&sync->thread, NULL, run, sync) != 0) {
+        free_locks(sync);
+        free(sync);
+        return NULL;
+    }
+    (void)pthread_setname_np(sync->thread, "sync");
+    return sync;
+}
+
+static void set_and_wake(struct way_sync *sync, bool *flag)
+{
+    (void)pthread_mutex_lock(&sync->lock);
+    *flag = true;
+    sync->is_woken = true;
+    (void)pthread_cond_signal(&sync->wake);
+    (void)pthread_mutex_unlock(&sync->lock);
+}
+
+void way_sync_stop(struct way_sync *sync)
+{
+    if (sync == NULL) {
+        return;
+    }
+    set_and_wake(sync, &sync->is_stopping);
+    (void)pthread_join(sync->thread, NULL);
+    free_locks(sync);
+    free(sync);
+}
+
+void way_sync_reload(struct way_sync *sync)
+{
+    set_and_wake(sync, &sync->must_reload);
+}
+
+bool way_sync_has_data(const struct way_sync *sync)
+{
+    return atomic_load_explicit(&sync->has_data, memory_order_acquire);
+}
+
+void way_sync_view(struct way_sync *sync, struct way_sync_view *view)
+{
+    *view = (struct way_sync_view){.has_data = way_sync_has_data(sync)};
+    (void)pthread_mutex_lock(&sync->lock);
+    view->is_prepared = sync->is_prepared;
+    view->rejected = sync->rejected;
+    memcpy(view->detail, sync->detail, sizeof view->detail);
+    if (sync->down_since_ms != 0) {
+        view->state = WAY_STORE_DOWN;
+        view->stale_seconds = (way_clock_mono_ms() - sync->down_since_ms) / 1000;
+    } else {
+        view->state = sync->is_read_only ? WAY_STORE_READ_ONLY : WAY_STORE_OK;
+    }
+    (void)pthread_mutex_unlock(&sync->lock);
+}
+
+/* Under sync->lock. What the follower has already applied is left out: the key may have been
+ * changed again since, and a delete leaves nothing in the index that would tell. */
+static enum way_status show_commit(struct way_sync *sync, const struct way_change *changes,
+                                   size_t count)
+{
+    struct way_index_change *entries = calloc(count, sizeof *entries);
+    uint64_t known = sync->position.revision;
+    uint64_t shown = known;
+    size_t used = 0;
+    enum way_status status;
+
+    if (entries == NULL) {
+        return WAY_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].revision <= known) {
+            continue;
+        }
+        entries[used].key = changes[i].row.lookup_key;
+        entries[used].is_live = !changes[i].is_delete && changes[i].row.is_enabled;
+        entries[used].target = changes[i].row.target;
+        entries[used].revision = changes[i].revision;
+        used++;
+        /* What others committed in between is not in the index yet: then the index is not true as
+         * of our revision either. The next poll closes the gap. */
+        shown = changes[i].revision == shown + 1 ? shown + 1 : shown;
+    }
+    status = way_index_apply(sync->index, entries, used, shown);
+    if (status == WAY_OK) {
+        sync->position.revision = shown;
+    }
+    free(entries);
+    return status;
+}
+
+void way_sync_committed(struct way_sync *sync, const struct way_change *changes, size_t count)
+{
+    (void)pthread_mutex_lock(&sync->lock);
+    sync->own_newest = changes[count - 1].revision;
+    if (show_commit(sync, changes, count) != WAY_OK) {
+        sync->must_reload = true; /* committed, but not shown: only a load helps */
+        sync->is_woken = true;
+        (void)pthread_cond_signal(&sync->wake);
+    }
+    (void)pthread_mutex_unlock(&sync->lock);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domain/sync - keeps the index true to the database, and knows how true it is.
+ *
+ * Purpose  Brings the schema up, loads every override, then follows the change log,
+ *          so that what other instances commit is answered here too. A database that
+ *          is away delays this and ends nothing: lookups go on with what is there.
+ * Owns     Its thread and session; it is the only writer of the index.
+ * Threads  view, committed, ask: any thread.
+ * Order    sync->lock, then index->write.
+ * Errors   None: faults are logged once, shown by way_sync_view() and tried again.
+ *
+ * Revisions are dense, so changes are applied strictly one after the other. A hole in
+ * what a poll returns is waited for: InnoDB may show a commit before an earlier one.
+ */
+#ifndef WAY_DOMAIN_SYNC_H
+#define WAY_DOMAIN_SYNC_H
+
+#include "domain/index.h"
+
+enum {
+    WAY_SYNC_POLL_MS = 100,   /* a shared database */
+    WAY_SYNC_CHECK_MS = 1000, /* one that only we change: is it still there? */
+    WAY_SYNC_BACKOFF_MIN_MS = 100,
+    WAY_SYNC_BACKOFF_MAX_MS = 5000,
+    WAY_SYNC_HOLE_MAX_MS = 5000, /* a hole that is older makes us load all */
+};
+
+enum way_store_state { WAY_STORE_OK, WAY_STORE_DOWN, WAY_STORE_READ_ONLY };
+
+struct way_sync_view {
+    bool has_data;    /* lookups can be answered */
+    bool is_prepared; /* the schema is there: reads and lists can be tried */
+    enum way_store_state state;
+    uint64_t stale_seconds; /* how long ago the index was known to be true; 0 while in touch */
+    uint64_t rejected;      /* rows of a taken-over table that are not served */
+    char detail[WAY_ERROR_DETAIL_MAX]; /* why the state is not WAY_STORE_OK */
+};
+
+struct way_sync;
+
+/* Starts the thread. Both are borrowed. NULL: out of memory or threads. */
+struct way_sync *way_sync_start(struct way_store *store, struct way_index *index);
+/* Joins the thread within WAY_STORE_CALL_MAX_MS. NULL is fine. */
+void way_sync_stop(struct way_sync *sync);
+
+void way_sync_view(struct way_sync *sync, struct way_sync_view *view);
+/* A cheap part of the view, for each lookup. */
+bool way_sync_has_data(const struct way_sync *sync);
+
+/* Shows the index what this instance has committed, so that its own writes are read at once. */
+void way_sync_committed(struct way_sync *sync, const struct way_change *changes, size_t count);
+/* A commit whose outcome is unknown: the index is loaded anew when the database answers. */
+void way_sync_reload(struct way_sync *sync);
+
+#endif

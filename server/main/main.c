@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * waypost - tells mail relays where mail should go.
+ *
+ * This file reads the command line, runs one command, and turns signals into a stop.
+ */
+#include "api/routes.h"
+#include "base/log.h"
+#include "main/healthcheck.h"
+#include "main/options.h"
+#include "main/wiring.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    EXIT_STOPPED = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    STOP_SECONDS_MAX = 9, /* a database that hangs must not keep a stopping process */
+    OUTPUT_MAX = 1024 * 1024,
+};
+
+static int fail(const struct way_error *err)
+{
+    (void)fprintf(stderr, "waypost: %s%s%s%s%s\n", err->field[0] == '\0' ? "" : "--", err->field,
+                  err->field[0] == '\0' ? "" : ": ", err->detail,
+                  err->status == WAY_INVALID ? " (waypost --help explains)" : "");
+    return err->status == WAY_INVALID ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* Everything that is acknowledged is in the database; whoever still waits has no answer. */
+static void on_alarm(int signal)
+{
+    static const char line[] = "level=warn event=stop.forced detail=\"a call hung\"\n";
+
+    (void)signal;
+    if (write(STDERR_FILENO, line, sizeof line - 1) < 0) {
+        _exit(EXIT_STOPPED);
+    }
+    _exit(EXIT_STOPPED);
+}
+
+static void block_signals(sigset_t *set)
+{
+    struct sigaction alarm_action = {.sa_handler = on_alarm};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, set, NULL); /* every later thread inherits it */
+    (void)sigaction(SIGALRM, &alarm_action, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void wait_for_stop(const sigset_t *set)
+{
+    int signal = 0;
+
+    for (;;) {
+        if (sigwait(set, &signal) != 0) {
+            continue;
+        }
+        if (signal != SIGHUP) {
+            way_log(WAY_LOG_NOTICE, "stop", "signal=%s", signal == SIGTERM ? "TERM" : "INT");
+            return;
+        }
+        way_log(WAY_LOG_NOTICE, "hangup", "detail=\"there is nothing to read again\"");
+    }
+}
+
+static int serve(const struct way_options *options)
+{
+    struct way_instance *instance = NULL;
+    struct way_error err = {0};
+    sigset_t set;
+
+    block_signals(&set);
+    if (way_instance_start(options, &instance, &err) != WAY_OK) {
+        return fail(&err);
+    }
+    wait_for_stop(&set);
+    (void)alarm(STOP_SECONDS_MAX);
+    way_instance_stop(instance);
+    return EXIT_STOPPED;
+}
+
+static void print(void (*write_text)(struct way_text *out))
+{
+    struct way_text text;
+
+    way_text_init(&text, NULL, 0, OUTPUT_MAX);
+    write_text(&text);
+    (void)fwrite(text.data, 1, text.len, stdout);
+    way_text_fini(&text);
+}
+
+static void print_options(const struct way_options *options)
+{
+    struct way_text text;
+
+    way_text_init(&text, NULL, 0, OUTPUT_MAX);
+    way_options_show(options, &text);
+    (void)fwrite(text.data, 1, text.len, stdout);
+    way_text_fini(&text);
+}
+
+static int run_command(const struct way_options *options)
+{
+    struct way_error err = {0};
+    enum way_status status = WAY_OK;
+
+    if (options->command == WAY_COMMAND_SERVE) {
+        return serve(options);
+    }
+    status = options->command == WAY_COMMAND_MIGRATE
+                 ? way_migrate(options, &err)
+                 : way_healthcheck(options->listen.items[0], &err);
+    return status == WAY_OK ? EXIT_STOPPED : fail(&err);
+}
+
+static int run(const struct way_options *options)
+{
+    struct way_error err = {0};
+
+    switch (options->request) {
+    case WAY_REQUEST_HELP:
+        print(way_options_help);
+        return EXIT_STOPPED;
+    case WAY_REQUEST_VERSION:
+        (void)printf("waypost %s\n", WAY_VERSION);
+        return EXIT_STOPPED;
+    case WAY_REQUEST_DUMP_ROUTES:
+        print(api_routes_dump);
+        return EXIT_STOPPED;
+    case WAY_REQUEST_PRINT_CONFIGURATION:
+        print(way_options_document);
+        return EXIT_STOPPED;
+    case WAY_REQUEST_CHECK_CONFIG:
+    case WAY_REQUEST_NONE:
+        break;
+    }
+    way_log_set_level((enum way_log_level)options->log_level);
+    if (options->command != WAY_COMMAND_HEALTHCHECK &&
+        way_instance_check(options, &err) != WAY_OK) {
+        return fail(&err);
+    }
+    if (options->request == WAY_REQUEST_CHECK_CONFIG) {
+        print_options(options);
+        return EXIT_STOPPED;
+    }
+    return run_command(options);
+}
+
+int main(int count, char **arguments)
+{
+    struct way_options options;
+    struct way_error err = {0};
+    enum way_status status = way_options_read(count, arguments, &options, &err);
+    int code = status == WAY_OK ? run(&options) : fail(&err);
+
+    way_options_free(&options);
+    return code;
+}

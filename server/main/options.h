@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main/options - every setting, in one table.
+ *
+ * Purpose  A row gives a setting its flag (--dns-timeout), its environment name
+ *          (WAYPOST_DNS_TIMEOUT), default, bounds and help. --help, --check-config and
+ *          docs/configuration.md are printed from the rows.
+ * Owns     struct way_options owns its texts; free them with way_options_free().
+ * Threads  main's, before others start.
+ * Errors   WAY_INVALID with the setting's name; WAY_NO_MEMORY.
+ *
+ * A flag beats the environment, which beats the default. Defaults are text and are read
+ * by the same code as what users write.
+ */
+#ifndef WAY_MAIN_OPTIONS_H
+#define WAY_MAIN_OPTIONS_H
+
+#include "base/text.h"
+
+enum { WAY_OPTION_LIST_MAX = 16 };
+
+enum way_command { WAY_COMMAND_SERVE, WAY_COMMAND_MIGRATE, WAY_COMMAND_HEALTHCHECK };
+
+/* What to do instead of the command. */
+enum way_request {
+    WAY_REQUEST_NONE,
+    WAY_REQUEST_HELP,
+    WAY_REQUEST_VERSION,
+    WAY_REQUEST_CHECK_CONFIG,
+    WAY_REQUEST_DUMP_ROUTES,
+    WAY_REQUEST_PRINT_CONFIGURATION,
+};
+
+struct way_option_list {
+    size_t count;
+    char *items[WAY_OPTION_LIST_MAX]; /* owned */
+};
+
+struct way_options {
+    enum way_command command;
+    enum way_request request;
+    struct way_option_list listen;
+    char *database;
+    char *dns;
+    uint64_t dns_timeout_ms;
+    uint64_t dns_max_lookups;
+    uint64_t threads; /* 0: one a core */
+    bool is_open;
+    char *port_file;
+    uint64_t log_level;   /* enum way_log_level */
+    uint64_t log_lookups; /* enum way_log_lookups */
+};
+
+/* Reads the command line and the environment. *options is to be freed in any case. */
+WAY_MUST_CHECK enum way_status way_options_read(int count, char **arguments,
+                                                struct way_options *options, struct way_error *err);
+void way_options_free(struct way_options *options);
+
+/* For --help. */
+void way_options_help(struct way_text *out);
+/* docs/configuration.md. */
+void way_options_document(struct way_text *out);
+/* `name = value` lines; secrets are not shown. */
+void way_options_show(const struct way_options *options, struct way_text *out);
+
+#endif

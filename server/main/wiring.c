@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+#include "main/wiring.h"
+
+#include "api/http_server.h"
+#include "api/request_metrics.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "dns/resolver_cares.h"
+#include "domain/lookup.h"
+#include "domain/service.h"
+#include "store/store_mariadb.h"
+#include "store/store_sqlite.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    DRAIN_MS = 4000,           /* for requests under way when we are told to stop */
+    DESCRIPTORS_BESIDES = 512, /* files, DNS sockets, databases: on top of connections */
+    DNS_ON_WIRE_MAX = 200,     /* queries to one server at a time, over all loops */
+    MIGRATE_TRIES_MAX = 60,
+    MIGRATE_PAUSE_MS = 500, /* while another instance migrates */
+};
+
+/* One of the threads that serve. */
+struct lane {
+    struct way_instance *instance;
+    size_t index;
+    struct way_loop *loop;
+    struct way_resolver *resolver;
+    struct way_lookup *lookup;
+    struct api_context context;
+    struct api_server *server;
+    pthread_t thread;
+    bool is_running;
+    struct way_job drain; /* posted to the loop */
+    struct way_job stop;
+};
+
+struct way_instance {
+    struct way_options options; /* borrowed texts */
+    struct way_store *store;
+    struct way_index *index;
+    struct way_sync *sync;
+    struct way_meter *meter;
+    struct way_metrics *requests;
+    struct way_service *service;
+    size_t listener_count;
+    struct api_listener listeners[API_LISTEN_MAX];
+    size_t lane_count;
+    struct lane *lanes;
+    bool has_cares;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t undrained; /* guarded by lock: lanes with connections left */
+};
+
+static size_t thread_count(const struct way_options *options)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (options->threads > 0) {
+        return (size_t)options->threads;
+    }
+    return cores < 1 ? 1 : cores > 64 ? 64 : (size_t)cores;
+}
+
+static enum way_status read_addresses(const struct way_options *options,
+                                      struct api_listen_address *addresses, struct way_error *err)
+{
+    for (size_t i = 0; i < options->listen.count; i++) {
+        enum way_status status = api_listen_parse(options->listen.items[i], &addresses[i], err);
+
+        if (status != WAY_OK) {
+            return status;
+        }
+        if (!addresses[i].is_loopback && !options->is_open) {
+            return way_fail(err, WAY_INVALID, "listen",
+                            "%.100s can be reached from other machines and there is no "
+                            "authentication; say --open if that is what you want",
+                            options->listen.items[i]);
+        }
+    }
+    return WAY_OK;
+}
+
+enum way_status way_instance_check(const struct way_options *options, struct way_error *err)
+{
+    struct api_listen_address addresses[WAY_OPTION_LIST_MAX];
+    struct way_database_url url;
+    enum way_status status = read_addresses(options, addresses, err);
+
+    if (status == WAY_OK) {
+        status = way_database_url_parse(options->database, &url, err);
+    }
+    if (status == WAY_OK && options->dns[0] != '\0') {
+        status = way_cares_servers_check(options->dns, err);
+    }
+    return status;
+}
+
+static enum way_status open_store(const struct way_options *options, struct way_store **store,
+                                  struct way_error *err)
+{
+    struct way_database_url url;
+    enum way_status status = way_database_url_parse(options->database, &url, err);
+
+    if (status != WAY_OK) {
+        return status;
+    }
+    return url.engine == WAY_ENGINE_SQLITE ? way_store_sqlite_new(url.path, store, err)
+                                           : way_store_mariadb_new(&url, store, err);
+}
+
+/* --- a lane's loop -------------------------------------------------------------------------- */
+
+static bool has_data(const void *owner)
+{
+    return way_sync_has_data(owner);
+}
+
+static void observe_dns(void *owner, enum way_dns_type type, enum way_dns_outcome outcome,
+                        uint64_t micros)
+{
+    way_meter_dns(owner, type, outcome, micros);
+}
+
+static void *run_lane(void *argument)
+{
+    struct lane *lane = argument;
+
+    way_loop_run(lane->loop);
+    return NULL;
+}
+
+static void on_drained(void *owner)
+{
+    struct way_instance *instance = ((struct lane *)owner)->instance;
+
+    (void)pthread_mutex_lock(&instance->lock);
+    instance->undrained--;
+    (void)pthread_cond_signal(&instance->changed);
+    (void)pthread_mutex_unlock(&instance->lock);
+}
+
+static void drain_lane(struct way_job *job)
+{
+    struct lane *lane = WAY_OWNER_OF(job, struct lane, drain);
+
+    api_server_drain(lane->server, on_drained, lane);
+}
+
+static void stop_lane(struct way_job *job)
+{
+    struct lane *lane = WAY_OWNER_OF(job, struct lane, stop);
+
+    api_server_stop(lane->server);
+    way_loop_stop(lane->loop);
+}
+
+static enum way_status build_lane(struct way_instance *instance, struct lane *lane, size_t index,
+                                  struct way_error *err)
+{
+    size_t lanes = instance->lane_count;
+    struct way_cares_options cares = {
+        .servers = instance->options.dns,
+        .timeout_ms = instance->options.dns_timeout_ms,
+        .on_wire_max = DNS_ON_WIRE_MAX / lanes > 0 ? DNS_ON_WIRE_MAX / lanes : 1,
+        .observe = observe_dns,
+        .owner = instance->meter,
+    };
+    struct way_lookup_options lookup = {
+        .index = instance->index,
+        .meter = instance->meter,
+        .waiting_max = (size_t)(instance->options.dns_max_lookups + lanes - 1) / lanes,
+        .log = (enum way_log_lookups)instance->options.log_lookups,
+        .has_data = has_data,
+        .owner = instance->sync,
+    };
+    struct api_server_options server = {
+        .context = &lane->context,
+        .connections_max = API_CONNECTIONS_MAX / lanes,
+        .loop_index = index,
+        .listeners = instance->listeners,
+        .listener_count = instance->listener_count,
+    };
+    enum way_status status;
+
+    lane->instance = instance;
+    lane->index = index;
+    lane->drain.run = drain_lane;
+    lane->stop.run = stop_lane;
+    lane->loop = way_loop_new();
+    if (lane->loop == NULL) {
+        return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
+    }
+    status = way_resolver_cares_new(lane->loop, &cares, &lane->resolver, err);
+    if (status != WAY_OK) {
+        return status;
+    }
+    lookup.resolver = lane->resolver;
+    lane->lookup = way_lookup_new(&lookup);
+    if (lane->lookup == NULL) {
+        return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
+    }
+    lane->context = (struct api_context){
+        .loop = lane->loop,
+        .lookup = lane->lookup,
+        .service = instance->service,
+        .sync = instance->sync,
+        .index = instance->index,
+        .meter = instance->meter,
+        .requests = instance->requests,
+        .version = WAY_VERSION,
+        .dns_timeout_ms = instance->options.dns_timeout_ms,
+    };
+    return api_server_new(&server, &lane->server, err);
+}
+
+static void free_lane(struct lane *lane)
+{
+    api_server_free(lane->server);
+    way_lookup_free(lane->lookup);
+    way_resolver_free(lane->resolver);
+    way_loop_free(lane->loop);
+}
+
+static enum way_status start_lane(struct lane *lane, struct way_error *err)
+{
+    char name[16];
+
+    if (pthread_create(&lane->thread, NULL, run_lane, lane) != 0) {
+        return way_fail(err, WAY_INTERNAL, "", "cannot start a thread");
+    }
+    lane->is_running = true;
+    (void)snprintf(name, sizeof name, "loop-%u", (unsigned)lane->index % 1000);
+    (void)pthread_setname_np(lane->thread, name);
+    return WAY_OK;
+}
+
+/* --- starting ------------------------------------------------------------------------------- */
+
+/* Connections need descriptors; the soft limit is often 1,024. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    rlim_t wanted = API_CONNECTIONS_MAX + DESCRIPTORS_BESIDES;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
+        way_log(WAY_LOG_WARN, "start.descriptors", "have=%ju want=%ju", (uintmax_t)limit.rlim_cur,
+                (uintmax_t)wanted);
+    }
+}
+
+static enum way_status open_listeners(struct way_instance *instance, struct way_error *err)
+{
+    struct api_listen_address addresses[WAY_OPTION_LIST_MAX];
+    enum way_status status = read_addresses(&instance->options, addresses, err);
+
+    for (size_t i = 0; status == WAY_OK && i < instance->options.listen.count; i++) {
+        status =
+            api_listener_open(&addresses[i], instance->lane_count, &instance->listeners[i], err);
+        instance->listener_count += status == WAY_OK;
+    }
+    return status;
+}
+
+static enum way_status write_port_file(const struct way_instance *instance, struct way_error *err)
+{
+    const char *path = instance->options.port_file;
+    char reason[128];
+    FILE *file;
+    bool is_written = true;
+
+    if (path[0] == '\0') {
+        return WAY_OK;
+    }
+    file = fopen(path, "we");
+    for (size_t i = 0; file != NULL && i < instance->listener_count; i++) {
+        is_written = fprintf(file, "%s\n", instance->listeners[i].text) > 0 && is_written;
+    }
+    if (file == NULL || fclose(file) != 0 || !is_written) {
+        return way_fail(err, WAY_UNAVAILABLE, "port-file", "cannot write %.100s: %s", path,
+                        strerror_r(errno, reason, sizeof reason));
+    }
+    return WAY_OK;
+}
+
+static enum way_status start_middle(struct way_instance *instance, struct way_error *err)
+{
+    instance->index = way_index_new();
+    instance->meter = way_meter_new();
+    instance->requests = api_request_metrics_new();
+    if (instance->index == NULL || instance->meter == NULL || instance->requests == NULL) {
+        return way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
+    }
+    instance->sync = way_sync_start(instance->store, instance->index);
+    if (instance->sync == NULL) {
+        return way_fail(err, WAY_INTERNAL, "", "cannot start a thread");
+    }
+    instance->service = way_service_start(instance->store, instance->sync, instance->meter);
+    if (instance->service == NULL) {
+        return way_fail(err, WAY_INTERNAL, "", "cannot start a thread");
+    }
+    return WAY_OK;
+}
+
+static enum way_status start_lanes(struct way_instance *instance, struct way_error *err)
+{
+    enum way_status status = WAY_OK;
+
+    instance->lanes = calloc(instance->lane_count, sizeof *instance->lanes);
+    if (instance->lanes == NULL) {
+        return way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
+    }
+    for (size_t i = 0; status == WAY_OK && i < instance->lane_count; i++) {
+        status = build_lane(instance, &instance->lanes[i], i, err);
+    }
+    for (size_t i = 0; status == WAY_OK && i < instance->lane_count; i++) {
+        status = start_lane(&instance->lanes[i], err);
+    }
+    return status;
+}
+
+static void log_start(const struct way_instance *instance)
+{
+    for (size_t i = 0; i < instance->listener_count; i++) {
+        way_log(WAY_LOG_NOTICE, "serve", "version=%s listen=%s store=%s threads=%zu", WAY_VERSION,
+                instance->listeners[i].text, way_store_name(instance->store), instance->lane_count);
+    }
+}
+
+enum way_status way_instance_start(const struct way_options *options, struct way_instance **out,
+                                   struct way_error *err)
+{
+    struct way_instance *instance = calloc(1, sizeof *instance);
+    enum way_status status;
+
+    if (instance == NULL || pthread_mutex_init(&instance->lock, NULL) != 0 ||
+        pthread_cond_init(&instance->changed, NULL) != 0) {
+        free(instance);
+        return way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
+    }
+    instance->options = *options;
+    instance->lane_count = thread_count(options);
+    raise_descriptor_limit();
+    status = way_cares_library_start(err);
+    instance->has_cares = status == WAY_OK;
+    if (status == WAY_OK) {
+        status = open_listeners(instance, err);
+    }
+    if (status == WAY_OK) {
+        status = open_store(options, &instance->store, err);
+    }
+    if (status == WAY_OK) {
+        status = start_middle(instance, err);
+    }
+    if (status == WAY_OK) {
+        status = start_lanes(instance, err);
+    }
+    if (status == WAY_OK) {
+        status = write_port_file(instance, err);
+    }
+    if (status != WAY_OK) {
+        way_instance_stop(instance);
+        return status;
+    }
+    log_start(instance);
+    *out = instance;
+    return WAY_OK;
+}
+
+/* --- stopping: the reverse of starting ------------------------------------------------------ */
+
+static void drain(struct way_instance *instance)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += DRAIN_MS / 1000;
+    (void)pthread_mutex_lock(&instance->lock);
+    for (size_t i = 0; i < instance->lane_count; i++) {
+        if (instance->lanes[i].is_running) {
+            instance->undrained++;
+            way_loop_post(instance->lanes[i].loop, &instance->lanes[i].drain);
+        }
+    }
+    while (instance->undrained > 0 &&
+           pthread_cond_timedwait(&instance->changed, &instance->lock, &until) != ETIMEDOUT) {
+    }
+    (void)pthread_mutex_unlock(&instance->lock);
+}
+
+static void join_lanes(struct way_instance *instance)
+{
+    for (size_t i = 0; i < instance->lane_count; i++) {
+        if (instance->lanes[i].is_running) {
+            way_loop_post(instance->lanes[i].loop, &instance->lanes[i].stop);
+        }
+    }
+    for (size_t i = 0; i < instance->lane_count; i++) {
+        if (instance->lanes[i].is_running) {
+            (void)pthread_join(instance->lanes[i].thread, NULL);
+        }
+    }
+}
+
+void way_instance_stop(struct way_instance *instance)
+{
+    if (instance->lanes != NULL) {
+        drain(instance);
+    }
+    /* The loops still run: what the store's threads finish now has somebody to go to. */
+    way_service_stop(instance->service);
+    if (instance->lanes != NULL) {
+        join_lanes(instance);
+        for (size_t i = 0; i < instance->lane_count; i++) {
+            free_lane(&instance->lanes[i]);
+        }
+    }
+    free(instance->lanes);
+    way_sync_stop(instance->sync);
+    way_metrics_free(instance->requests);
+    way_meter_free(instance->meter);
+    way_index_free(instance->index);
+    way_store_free(instance->store);
+    for (size_t i = 0; i < instance->listener_count; i++) {
+        api_listener_close(&instance->listeners[i]);
+    }
+    if (instance->has_cares) {
+        way_cares_library_stop();
+    }
+    (void)pthread_cond_destroy(&instance->changed);
+    (void)pthread_mutex_destroy(&instance->lock);
+    free(instance);
+}
+
+/* --- waypost migrate ------------------------------------------------------------------------ */
+
+static void rest_ms(unsigned ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
+
+    (void)nanosleep(&time, NULL);
+}
+
+enum way_status way_migrate(const struct way_options *options, struct way_error *err)
+{
+    struct way_store *store = NULL;
+    struct way_session *session = NULL;
+    struct way_store_report report = {0};
+    enum way_status status = open_store(options, &store, err);
+
+    if (status == WAY_OK) {
+        status = way_session_open(store, &session, err);
+    }
+    for (unsigned try = 0; status == WAY_OK && try < MIGRATE_TRIES_MAX; try++) {
+        status = way_store_prepare(session, &report, err);
+        if (status != WAY_BUSY) {
+            break;
+        }
+        rest_ms(MIGRATE_PAUSE_MS); /* another instance is at it */
+        status = WAY_OK;
+    }
+    if (status == WAY_OK && report.is_read_only) {
+        status = way_fail(err, WAY_UNAVAILABLE, "database", "%.200s", report.reason);
+    }
+    if (status == WAY_OK) {
+        way_log(WAY_LOG_NOTICE, "migrate.done", "store=%s schema=%u rejected=%" PRIu64,
+                way_store_name(store), report.schema_version, report.rejected);
+    }
+    way_session_close(session);
+    way_store_free(store);
+    return status;
+}

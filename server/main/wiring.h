@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main/wiring - puts the rooms together into a running instance.
+ *
+ * Purpose  The only place that names a concrete database, resolver and server, and that
+ *          knows the order in which things start and stop.
+ * Owns     Everything that an instance consists of.
+ * Threads  main's. start() makes the others, stop() ends them.
+ * Errors   WAY_INVALID: settings (exit 2). WAY_UNAVAILABLE, WAY_INTERNAL, WAY_NO_MEMORY:
+ *          a port, a file, the system (exit 1).
+ */
+#ifndef WAY_MAIN_WIRING_H
+#define WAY_MAIN_WIRING_H
+
+#include "main/options.h"
+
+struct way_instance;
+
+/* Checks what can be checked without opening anything. */
+WAY_MUST_CHECK enum way_status way_instance_check(const struct way_options *options,
+                                                  struct way_error *err);
+/* Listens, opens an SQLite file, starts every thread. Does not wait for a database. */
+WAY_MUST_CHECK enum way_status way_instance_start(const struct way_options *options,
+                                                  struct way_instance **instance,
+                                                  struct way_error *err);
+/* Drains, then stops everything. */
+void way_instance_stop(struct way_instance *instance);
+
+/* Brings the schema up to date; no instance is needed. */
+WAY_MUST_CHECK enum way_status way_migrate(const struct way_options *options,
+                                           struct way_error *err);
+
+#endif

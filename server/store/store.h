@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store/store - where the overrides live: one interface, several databases.
+ *
+ * Purpose  Everything the service asks of a database, without naming one. Every
+ *          implementation passes tests/contract/store_contract.c.
+ * Owns     A store is a description (path, hosts, credentials); a session is one
+ *          open connection of it.
+ * Threads  A store may be shared by threads. A session belongs to one thread at a
+ *          time; its calls block, so never on a loop. No call blocks longer than
+ *          WAY_STORE_CALL_MAX_MS, except prepare() and load().
+ * Errors   WAY_UNAVAILABLE: no answer, refused, read-only, out of space; nothing was
+ *          done. Close the session and open another.
+ *          WAY_BUSY: the transaction lost a race (deadlock, lock wait, certification)
+ *          and is gone after rollback; try the same again.
+ *          WAY_UNSETTLED: from commit only; ask way_store_settle() on a new session.
+ *          WAY_INVALID, WAY_NOT_FOUND, WAY_NO_MEMORY, WAY_INTERNAL as usual.
+ */
+#ifndef WAY_STORE_STORE_H
+#define WAY_STORE_STORE_H
+
+#include "model/change.h"
+
+enum {
+    WAY_TX_BYTES = 16,
+    WAY_EPOCH_BYTES = 16,
+    WAY_STORE_CALL_MAX_MS = 10000,
+    WAY_LIST_PAGE_MAX = 1000,
+    WAY_LIST_QUERY_MAX = 256, /* bytes of `q` */
+};
+
+struct way_store;   /* opaque */
+struct way_session; /* opaque */
+
+/* How far the data is, as of one moment. */
+struct way_position {
+    uint64_t revision; /* the newest */
+    uint64_t low;      /* the newest that is pruned from the change log; 0: none */
+    uint8_t epoch[WAY_EPOCH_BYTES];
+};
+
+/* What way_store_prepare() found and did. */
+struct way_store_report {
+    bool is_read_only; /* the schema is newer than this program, or not what it says it is */
+    char reason[WAY_ERROR_DETAIL_MAX]; /* why it is read-only */
+    uint64_t rejected;                 /* rows of a taken-over table that are not served */
+    unsigned schema_version;
+};
+
+/* An override that can match, as a lookup needs it. */
+struct way_live {
+    struct way_key key;
+    struct way_target target;
+    uint64_t revision;
+};
+
+/* Return false to stop early. */
+typedef bool (*way_live_visit_fn)(void *owner, const struct way_live *live);
+typedef bool (*way_row_visit_fn)(void *owner, const struct way_override *row);
+
+enum way_sort { WAY_SORT_KEY, WAY_SORT_TARGET, WAY_SORT_UPDATED };
+
+/* Rows whose key, target or comment holds `q` (ASCII letters in either case), in order of
+ * (`sort`, lookup_key), strictly behind the row `after` when there is one. */
+struct way_list_query {
+    enum way_sort sort;
+    bool is_descending; /* both members of the order turn round */
+    size_t limit;       /* 1..WAY_LIST_PAGE_MAX */
+    size_t q_len;       /* 0: all rows */
+    char q[WAY_LIST_QUERY_MAX + 1];
+    bool has_after;
+    struct way_key after_key;
+    struct way_key after_target; /* for WAY_SORT_TARGET */
+    int64_t after_updated_at_us; /* for WAY_SORT_UPDATED */
+};
+
+/* Of the same moment as the rows. */
+struct way_list_page {
+    uint64_t total; /* rows that match `q`, on all pages */
+    bool has_more;
+    struct way_position position;
+};
+
+enum way_change_op { WAY_OP_UPSERT = 'U', WAY_OP_DELETE = 'D', WAY_OP_RELOAD = 'R' };
+
+/* One row of the change log, with the override as it is now (not as it was then). */
+struct way_log_row {
+    uint64_t revision;
+    uint32_t seq; /* 0.. inside one revision */
+    uint8_t tx[WAY_TX_BYTES];
+    enum way_change_op op;
+    struct way_key key; /* empty for WAY_OP_RELOAD */
+    bool is_live;       /* the key has an enabled override now: `live` is set */
+    struct way_live live;
+};
+
+typedef bool (*way_log_visit_fn)(void *owner, const struct way_log_row *row);
+
+/* Sessions must be closed before. NULL is fine. */
+void way_store_free(struct way_store *store);
+/* "sqlite", "mariadb". */
+const char *way_store_name(const struct way_store *store);
+/* Whether other processes may change the data behind our back. */
+bool way_store_is_shared(const struct way_store *store);
+
+WAY_MUST_CHECK enum way_status
+way_session_open(struct way_store *store, struct way_session **session, struct way_error *err);
+/* Rolls back what is open. NULL is fine. */
+void way_session_close(struct way_session *session);
+/* Where it leads, for messages: the file, or host and port. Borrowed, as long as the session. */
+const char *way_session_place(const struct way_session *session);
+
+/* Brings the schema to this program's version (migrations/) and takes over a table of the
+ * predecessor, if there is one. Repeatable; safe when several instances start together: those that
+ * come second get WAY_BUSY after at most WAY_STORE_CALL_MAX_MS and try again. */
+WAY_MUST_CHECK enum way_status way_store_prepare(struct way_session *session,
+                                                 struct way_store_report *report,
+                                                 struct way_error *err);
+
+/* Every enabled override and the position they are true as of, from one snapshot. */
+WAY_MUST_CHECK enum way_status way_store_load(struct way_session *session, way_live_visit_fn visit,
+                                              void *owner, struct way_position *position,
+                                              struct way_error *err);
+WAY_MUST_CHECK enum way_status way_store_poll(struct way_session *session,
+                                              struct way_position *position, struct way_error *err);
+/* The change log from `from` on (inclusive), in order of (revision, seq), at most `limit` rows. */
+WAY_MUST_CHECK enum way_status way_store_changes(struct way_session *session, uint64_t from,
+                                                 size_t limit, way_log_visit_fn visit, void *owner,
+                                                 struct way_error *err);
+
+WAY_MUST_CHECK enum way_status way_store_read(struct way_session *session,
+                                              const struct way_key *key, struct way_override *row,
+                                              struct way_error *err);
+WAY_MUST_CHECK enum way_status way_store_list(struct way_session *session,
+                                              const struct way_list_query *query,
+                                              way_row_visit_fn visit, void *owner,
+                                              struct way_list_page *page, struct way_error *err);
+
+/* A write: begin, then any number of fetch and apply, then commit or rollback.
+ * begin reserves the revisions *first .. *first + count - 1 for this transaction, which is the
+ * only one that writes until it ends; `tx` are random bytes that name it. */
+WAY_MUST_CHECK enum way_status way_store_begin(struct way_session *session, uint64_t count,
+                                               const uint8_t tx[static WAY_TX_BYTES],
+                                               uint64_t *first, struct way_error *err);
+/* The rows of `keys` as the transaction sees them; found[i] says whether rows[i] is set. */
+WAY_MUST_CHECK enum way_status way_store_fetch(struct way_session *session,
+                                               const struct way_key *const *keys, size_t count,
+                                               struct way_override *rows, bool *found,
+                                               struct way_error *err);
+/* Writes the rows and the change log. Revisions ascend; changes of one revision are neighbours.
+ * A key may occur several times: the last one stays. `at_us`: when, wall time. */
+WAY_MUST_CHECK enum way_status way_store_apply(struct way_session *session,
+                                               const struct way_change *changes, size_t count,
+                                               int64_t at_us, struct way_error *err);
+/* `used`: how many of the reserved revisions were given out, from the first on; the others go back
+ * in the same transaction, so that revisions stay dense. With 0 it rolls back. */
+WAY_MUST_CHECK enum way_status way_store_commit(struct way_session *session, uint64_t used,
+                                                struct way_error *err);
+void way_store_rollback(struct way_session *session);
+/* Whether the transaction `tx` was committed. */
+WAY_MUST_CHECK enum way_status way_store_settle(struct way_session *session,
+                                                const uint8_t tx[static WAY_TX_BYTES],
+                                                bool *is_committed, struct way_error *err);
+
+#endif

@@ -1,0 +1,74 @@
+"""A private MariaDB server for tests; mariadb-up.sh starts it."""
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import urllib.parse
+
+from http_client import eventually
+from program import free_port
+
+SUPPORT = pathlib.Path(__file__).resolve().parent
+
+
+class MariaDB:
+    def __init__(self, folder, port=None):
+        self.folder = pathlib.Path(folder)
+        self.port = port or free_port()
+        self.pid = None
+        self.socket = None
+        self._databases = 0
+
+    def start(self):
+        """Starts it, again if it was killed; returns when it answers."""
+        output = subprocess.run([str(SUPPORT / "mariadb-up.sh"), str(self.folder), str(self.port)],
+                                check=True, capture_output=True, text=True, timeout=90).stdout
+        values = dict(word.split("=", 1) for word in shlex.split(output) if "=" in word)
+        self.pid = int(values["MDB_PID"])
+        self.socket = values["MDB_SOCK"]
+        return self
+
+    def is_alive(self):
+        try:
+            state = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return state != "Z"
+
+    def kill(self):
+        """kill -9; returns when it is gone."""
+        os.kill(self.pid, signal.SIGKILL)
+        eventually(lambda: not self.is_alive(), what="the end of mariadbd")
+
+    def freeze(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self):
+        if self.pid and self.is_alive():
+            self.thaw()
+            subprocess.run([str(SUPPORT / "mariadb-down.sh"), str(self.folder)], check=True,
+                           capture_output=True, timeout=60)
+
+    def new_database(self):
+        """-> the name of an empty database of its own."""
+        self._databases += 1
+        name = f"test_{self._databases}"
+        self.sql(f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        return name
+
+    def url(self, database, user="t", password="t"):
+        quote = urllib.parse.quote
+        return f"mariadb://{quote(user)}:{quote(password)}@127.0.0.1:{self.port}/{database}"
+
+    def sql(self, statements, database="test"):
+        """Runs statements with the command-line client. -> rows of the last one, as texts."""
+        done = subprocess.run(
+            ["mariadb", "--no-defaults", "-S", self.socket, "-u", "t", "-pt", "--batch",
+             "--skip-column-names", "--default-character-set=utf8mb4", database],
+            input=statements, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, f"{statements[:500]}\n{done.stderr}"
+        return [line.split("\t") for line in done.stdout.splitlines()]
