@@ -2,10 +2,10 @@
 /*
  * api/http_server - HTTP/1.1 on one loop.
  *
- * Purpose  The only file pair that knows libmicrohttpd. Accepts connections, checks what
- *          the library lets through, finds the route, gathers the body, runs the
- *          handler, sends the answer; keeps a deadline for every phase.
- * Owns     Its connections, their exchanges, one libmicrohttpd daemon.
+ * Purpose  Accepts connections, leads each request from api/http_intake through its
+ *          handler to api/http_reply, and keeps a deadline for every phase. Only the
+ *          files api/http_*.c know libmicrohttpd.
+ * Owns     Its connections, their slots, one libmicrohttpd daemon.
  * Threads  One a loop; everything on that loop's thread, but new() and free(), which
  *          come before the loop runs and after.
  * Errors   new(): WAY_NO_MEMORY, WAY_INTERNAL.
@@ -25,8 +25,6 @@ enum {
     API_BODY_MS = 30000,        /* for the whole body */
     API_WRITE_MS = 60000,       /* for the whole answer */
     API_IDLE_MS = 75000,        /* between two requests */
-    API_LINGER_MS = 2000,       /* for a refused sender to read why */
-    API_LINGER_MAX = 64,        /* of those at a time */
 };
 
 struct api_server;

@@ -14,8 +14,8 @@ static enum way_status refuse(struct way_error *err, const char *item, size_t le
 {
     char shown[ITEM_TEXT_MAX];
 
-    return way_fail(err, WAY_INVALID, "dns", "DNS server %s: %s",
-                    way_log_quote(item, len, shown, sizeof shown), reason);
+    return way_fail(err, WAY_INVALID, "dns", "%s: %s", reason,
+                    way_log_quote(item, len, shown, sizeof shown));
 }
 
 static bool address_parse(const char *text, size_t len, bool is_ipv6, struct way_dns_server *out)
@@ -57,7 +57,7 @@ static enum way_status server_parse(const char *item, size_t len, struct way_dns
         address = item + 1;
         end = memchr(item, ']', len);
         if (end == NULL) {
-            return refuse(err, item, len, "the bracket is not closed");
+            return refuse(err, item, len, "the bracket of a DNS server is not closed");
         }
         port = end + 1;
         is_ipv6 = true;
@@ -69,10 +69,12 @@ static enum way_status server_parse(const char *item, size_t len, struct way_dns
         port = end;
     }
     if (!address_parse(address, (size_t)(end - address), is_ipv6, &server)) {
-        return refuse(err, item, len, is_ipv6 ? "not an IPv6 address" : "not an IP address");
+        return refuse(err, item, len,
+                      is_ipv6 ? "not the IPv6 address of a DNS server"
+                              : "not the IP address of a DNS server");
     }
     if (!port_parse(port, (size_t)(item + len - port), &server)) {
-        return refuse(err, item, len, "the port is a number from 1 to 65535 behind a colon");
+        return refuse(err, item, len, "a DNS server's port is a number from 1 to 65535");
     }
     *out = server;
     return WAY_OK;

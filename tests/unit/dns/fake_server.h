@@ -54,11 +54,12 @@ struct server {
     struct packet packet; /* for the script */
     struct query held[HELD_MAX];
     size_t held_count;
-    size_t held_most;
+    bool is_open; /* the script's own: has the test woken it? */
     /* guarded by lock */
     pthread_mutex_t lock;
     pthread_cond_t counted;
     unsigned queries;
+    size_t held_most;
     bool is_stopping;
 };
 
@@ -77,15 +78,21 @@ static inline void server_reply(struct server *server, const struct query *query
     }
 }
 
+/* So many queries have come that are not answered. */
+static inline void server_note_held(struct server *server, size_t held)
+{
+    (void)pthread_mutex_lock(&server->lock);
+    server->held_most = held > server->held_most ? held : server->held_most;
+    (void)pthread_mutex_unlock(&server->lock);
+}
+
 static inline void server_hold(struct server *server, const struct query *query)
 {
     if (server->held_count == HELD_MAX) {
         abort();
     }
     server->held[server->held_count++] = *query;
-    if (server->held_count > server->held_most) {
-        server->held_most = server->held_count;
-    }
+    server_note_held(server, server->held_count);
 }
 
 static inline void server_read_query(struct server *server, struct query *query)
@@ -279,6 +286,16 @@ static inline unsigned server_queries(struct server *server)
     queries = server->queries;
     (void)pthread_mutex_unlock(&server->lock);
     return queries;
+}
+
+static inline size_t server_held_most(struct server *server)
+{
+    size_t held;
+
+    (void)pthread_mutex_lock(&server->lock);
+    held = server->held_most;
+    (void)pthread_mutex_unlock(&server->lock);
+    return held;
 }
 
 /* Waits until the server has got so many queries. */
