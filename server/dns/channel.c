@@ -242,6 +242,8 @@ static enum way_query_end end_of(int code)
     case ARES_EDESTRUCTION:
     case ARES_ECANCELLED:
         return WAY_QUERY_DROPPED;
+    case ARES_ENOTFOUND:
+        return WAY_QUERY_NXDOMAIN;
     case ARES_EBADNAME:
     case ARES_ENOMEM:
         return WAY_QUERY_IMPOSSIBLE;

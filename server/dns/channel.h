@@ -27,6 +27,7 @@ enum way_query_end {
     WAY_QUERY_ANSWERED,
     WAY_QUERY_TIMED_OUT,
     WAY_QUERY_UNREACHABLE, /* refused, no route, a connection that broke */
+    WAY_QUERY_NXDOMAIN,    /* c-ares asks nobody for names under .onion (RFC 7686) */
     WAY_QUERY_IMPOSSIBLE,  /* a name that no query can carry, no memory */
     WAY_QUERY_DROPPED      /* the channel was freed */
 };

@@ -68,15 +68,19 @@ static enum way_dns_outcome outcome_of(enum way_dns_verdict verdict)
 
 static void observe(const struct way_forwarder *forwarder, const struct way_question *question)
 {
-    enum way_dns_outcome outcome = WAY_DNS_FAILURE;
+    enum way_dns_outcome outcome;
 
-    if (forwarder->options.observe == NULL || question->end == WAY_QUERY_DROPPED) {
+    if (forwarder->options.observe == NULL) {
         return;
     }
     if (question->end == WAY_QUERY_ANSWERED) {
         outcome = outcome_of(question->message.verdict);
     } else if (question->end == WAY_QUERY_TIMED_OUT) {
         outcome = WAY_DNS_TIMEOUT;
+    } else if (question->end == WAY_QUERY_UNREACHABLE) {
+        outcome = WAY_DNS_FAILURE;
+    } else {
+        return; /* the servers had no part in it */
     }
     forwarder->options.observe(forwarder->options.observe_owner, question->type, outcome,
                                way_clock_mono_us() - question->sent_us);
@@ -309,6 +313,10 @@ static void settle(struct way_forwarder *forwarder, struct way_question *questio
     case WAY_QUERY_TIMED_OUT:
     case WAY_QUERY_UNREACHABLE:
         settle_silence(forwarder, question, now_ms);
+        break;
+    case WAY_QUERY_NXDOMAIN:
+        question->ttl = 0;
+        finish(forwarder, question, WAY_DNS_NXDOMAIN);
         break;
     case WAY_QUERY_IMPOSSIBLE:
     case WAY_QUERY_DROPPED:

@@ -24,7 +24,7 @@ enum { TYPE_OPT = 41 };
 
 enum { CLASS_IN = 1 };
 
-enum { TTL_MAX = INT32_MAX }; /* above: 0 (RFC 2181, section 8) */
+enum { TTL_MAX = INT32_MAX }; /* seconds; a TTL above counts as 0 (RFC 2181, section 8) */
 
 static const uint16_t wire_types[] = {
     [WAY_DNS_A] = TYPE_A,

@@ -19,7 +19,7 @@
 
 enum {
     WAY_DNS_NAME_MAX = 255,     /* octets on the wire, the root's label included */
-    WAY_DNS_POINTERS_MAX = 127, /* one for each label that a name can have */
+    WAY_DNS_POINTERS_MAX = 127, /* compression pointers in one name: one for each label */
 };
 
 struct way_dns_name {

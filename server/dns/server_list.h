@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 enum {
-    WAY_DNS_SERVERS_MAX = 8,
-    WAY_DNS_PORT = 53, /* of a server without one */
+    WAY_DNS_SERVERS_MAX = 8, /* servers in one list */
+    WAY_DNS_PORT = 53,       /* of a server without one */
 };
 
 struct way_dns_server {

@@ -4,16 +4,17 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum { SHARES_MIN = 2, SHARES_MAX = 3 }; /* attempts that must fit into a question's time */
+/* Attempts that must fit into a question's time: with one server, and with many. */
+enum { SHARES_LEAST = 2, SHARES_MOST = 3 };
 
 /* One share more than attempts must fit: time-outs are noticed a little late, and a chain of CNAMEs
  * may need a second query. */
 static uint64_t attempt_ms(uint64_t timeout_ms, size_t servers)
 {
-    uint64_t shares = servers < SHARES_MIN ? SHARES_MIN : servers;
+    uint64_t shares = servers < SHARES_LEAST ? SHARES_LEAST : servers;
     uint64_t time_ms;
 
-    shares = shares > SHARES_MAX ? SHARES_MAX : shares;
+    shares = shares > SHARES_MOST ? SHARES_MOST : shares;
     time_ms = timeout_ms / (shares + 1);
     if (time_ms > INT_MAX) {
         return INT_MAX; /* c-ares counts in int */

@@ -128,6 +128,9 @@ static enum way_status refuse_byte(char byte, struct way_error *err)
     if (byte == '*') {
         return way_fail(err, WAY_INVALID, FIELD, "wildcards are not supported");
     }
+    if (is_blank(byte)) {
+        return way_fail(err, WAY_INVALID, FIELD, "a name has no blanks");
+    }
     if (byte > ' ' && byte < 0x7f) {
         return way_fail(err, WAY_INVALID, FIELD,
                         "'%c' cannot stand in a name: letters, digits, '-', '_' and dots", byte);

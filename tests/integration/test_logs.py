@@ -103,4 +103,4 @@ def test_a_password_is_not_logged(maria, launch):
     program = launch(database=maria.url(maria.new_database()))
     program.client.set("example.org", "10.0.0.5")
     program.stop()
-    assert "t:t@" not in program.stderr_path.read_text()
+    assert "waypost:waypost@" not in program.stderr_path.read_text()

@@ -154,7 +154,7 @@ def test_gauges(program):
 
 
 def test_store_errors_are_counted(launch, maria):
-    program = launch(database=maria.url("test", password="wrong"), ready=False)
+    program = launch(database=maria.url("waypost", password="wrong"), ready=False)
     program.client.put("/overrides/a.example", {"target_host": "10.0.0.5"})
     assert program.metrics()["waypost_store_up"] == 0
 

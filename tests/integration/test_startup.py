@@ -291,7 +291,7 @@ def test_it_starts_again_with_what_it_had(tmp_path, launch):
 
 def test_without_a_database_it_stays_up_and_says_so_and_recovers(tmp_path_factory, launch):
     server = MariaDB(tmp_path_factory.mktemp("late-mariadb"), programs.free_port())
-    program = launch(database=server.url("test"), dns="127.0.0.1:1", ready=False)
+    program = launch(database=server.url("waypost"), dns="127.0.0.1:1", ready=False)
     client = program.client
     try:
         for target in ("/readyz", "/resolve/example.org", "/mx/example.org?fallback=none", "/resolve?key=192.0.2.1", "/mx?domain=a.example"):
@@ -323,7 +323,7 @@ def test_without_a_database_it_stays_up_and_says_so_and_recovers(tmp_path_factor
 
 
 def test_a_database_that_refuses_the_password(maria, launch):
-    program = launch(database=maria.url("test", password="wrong"), ready=False)
+    program = launch(database=maria.url("waypost", password="wrong"), ready=False)
     eventually(lambda: [line for line in program.log() if line["level"] == "error" or line["level"] == "warn"], what="a line about it")
     answer = program.client.get("/readyz")
     assert (answer.status, answer.code) == (503, "not_ready")
@@ -343,13 +343,13 @@ def test_two_programs_start_on_one_empty_database_together(maria, launch):
 
 def test_a_mariadb_socket(maria, launch):
     database = maria.new_database()
-    program = launch(database=f"mariadb://t:t@/{database}?socket={maria.socket}")
+    program = launch(database=f"mariadb://waypost:waypost@/{database}?socket={maria.socket}")
     assert program.client.set("example.org", "10.0.0.5").status == 201
 
 
 def test_a_list_of_hosts_of_which_the_first_is_dead(maria, launch):
     database = maria.new_database()
-    program = launch(database=f"mysql://t:t@127.0.0.1:1,127.0.0.1:{maria.port}/{database}")
+    program = launch(database=f"mysql://waypost:waypost@127.0.0.1:1,127.0.0.1:{maria.port}/{database}")
     assert program.client.set("example.org", "10.0.0.5").status == 201
 
 

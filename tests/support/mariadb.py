@@ -7,26 +7,30 @@ import subprocess
 import urllib.parse
 
 from http_client import eventually
-from program import free_port
 
 SUPPORT = pathlib.Path(__file__).resolve().parent
 
 
 class MariaDB:
+    """`port`: where it will listen; None: a free one is taken at the first start."""
+
     def __init__(self, folder, port=None):
         self.folder = pathlib.Path(folder)
-        self.port = port or free_port()
+        self.port = port
         self.pid = None
         self.socket = None
         self._databases = 0
 
     def start(self):
         """Starts it, again if it was killed; returns when it answers."""
-        output = subprocess.run([str(SUPPORT / "mariadb-up.sh"), str(self.folder), str(self.port)],
-                                check=True, capture_output=True, text=True, timeout=90).stdout
-        values = dict(word.split("=", 1) for word in shlex.split(output) if "=" in word)
+        done = subprocess.run([str(SUPPORT / "mariadb-up.sh"), str(self.folder), str(self.port or "free")],
+                              capture_output=True, text=True, timeout=90,
+                              env={**os.environ, "WATCH": str(os.getpid())})
+        assert done.returncode == 0, done.stderr
+        values = dict(word.split("=", 1) for word in shlex.split(done.stdout))
         self.pid = int(values["MDB_PID"])
-        self.socket = values["MDB_SOCK"]
+        self.socket = values["MDB_SOCKET"]
+        self.port = int(values["MDB_PORT"])
         return self
 
     def is_alive(self):
@@ -57,17 +61,17 @@ class MariaDB:
         """-> the name of an empty database of its own."""
         self._databases += 1
         name = f"test_{self._databases}"
-        self.sql(f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        self.sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4; GRANT ALL ON {name}.* TO waypost")
         return name
 
-    def url(self, database, user="t", password="t"):
+    def url(self, database, user="waypost", password="waypost"):
         quote = urllib.parse.quote
         return f"mariadb://{quote(user)}:{quote(password)}@127.0.0.1:{self.port}/{database}"
 
-    def sql(self, statements, database="test"):
+    def sql(self, statements, database="waypost"):
         """Runs statements with the command-line client. -> rows of the last one, as texts."""
         done = subprocess.run(
-            ["mariadb", "--no-defaults", "-S", self.socket, "-u", "t", "-pt", "--batch",
+            ["mariadb", "--no-defaults", "-S", self.socket, "-u", "admin", "-padmin", "--batch",
              "--skip-column-names", "--default-character-set=utf8mb4", database],
             input=statements, capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, f"{statements[:500]}\n{done.stderr}"

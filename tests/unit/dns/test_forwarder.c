@@ -391,6 +391,20 @@ static void bare_cnames_are_followed(void **state)
     finish(&fixture);
 }
 
+static void nobody_is_asked_for_onion_names(void **state)
+{
+    static struct fixture fixture;
+    const struct probe *probe;
+
+    (void)state;
+    START(&fixture, answer);
+    probe = look_up(&fixture, WAY_DNS_MX, "mail.onion");
+    assert_int_equal(probe->outcome, WAY_DNS_NXDOMAIN);
+    assert_int_equal(probe->ttl, 0);
+    assert_int_equal(server_queries(fixture.servers[0]), 0);
+    finish(&fixture);
+}
+
 static void endless_cnames_are_a_failure(void **state)
 {
     static struct fixture fixture;
@@ -531,6 +545,7 @@ int main(void)
         cmocka_unit_test(formerr_without_edns_is_a_failure),
         cmocka_unit_test(noise_is_not_an_answer),
         cmocka_unit_test(bare_cnames_are_followed),
+        cmocka_unit_test(nobody_is_asked_for_onion_names),
         cmocka_unit_test(endless_cnames_are_a_failure),
         cmocka_unit_test(queries_on_the_wire_are_bounded),
         cmocka_unit_test(a_full_server_leaves_work_to_the_next),

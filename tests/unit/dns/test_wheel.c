@@ -8,15 +8,28 @@
 
 #include <cmocka.h> /* wants the others first */
 
-enum { START_MS = 1000003, TURN_MS = WAY_WHEEL_SLOTS * WAY_WHEEL_SLOT_MS };
+static const uint64_t start_ms = 1000003;
+
+enum { TURN_MS = WAY_WHEEL_SLOTS * WAY_WHEEL_SLOT_MS };
 
 /* Turns in steps, and notes when each ask came out. */
 static void deadlines_come_in_time_and_never_early(void **state)
 {
-    static const uint64_t after_ms[] = {
-        0,    1,    49,          50,      63,          64,          65,
-        1000, 5000, TURN_MS - 1, TURN_MS, TURN_MS + 1, 3 * TURN_MS, 3 * TURN_MS + 40};
-    static const uint64_t steps_ms[] = {1, 50, 64, 1000, TURN_MS, 5 * TURN_MS};
+    static const uint64_t after_ms[] = {0,
+                                        1,
+                                        49,
+                                        50,
+                                        63,
+                                        64,
+                                        65,
+                                        1000,
+                                        5000,
+                                        TURN_MS - 1,
+                                        TURN_MS,
+                                        TURN_MS + 1,
+                                        3ULL * TURN_MS,
+                                        3ULL * TURN_MS + 40};
+    static const uint64_t steps_ms[] = {1, 50, 64, 1000, TURN_MS, 5ULL * TURN_MS};
     static struct way_wheel wheel;
 
     (void)state;
@@ -25,13 +38,13 @@ static void deadlines_come_in_time_and_never_early(void **state)
         struct way_node expired;
         size_t left = WAY_COUNT_OF(asks);
 
-        way_wheel_init(&wheel, START_MS);
+        way_wheel_init(&wheel, start_ms);
         way_list_init(&expired);
         for (size_t i = 0; i < WAY_COUNT_OF(asks); i++) {
-            asks[i].deadline_ms = START_MS + after_ms[i];
+            asks[i].deadline_ms = start_ms + after_ms[i];
             way_wheel_put(&wheel, &asks[i]);
         }
-        for (uint64_t now_ms = START_MS; left > 0; now_ms += steps_ms[step]) {
+        for (uint64_t now_ms = start_ms; left > 0; now_ms += steps_ms[step]) {
             way_wheel_turn(&wheel, now_ms, &expired);
             while (!way_list_is_empty(&expired)) {
                 const struct way_dns_ask *ask =
@@ -42,7 +55,7 @@ static void deadlines_come_in_time_and_never_early(void **state)
                 way_list_del(expired.next);
                 left--;
             }
-            assert_true(now_ms <= START_MS + 10 * TURN_MS);
+            assert_true(now_ms <= start_ms + 10ULL * TURN_MS);
         }
     }
 }
@@ -51,13 +64,13 @@ static void a_past_deadline_comes_with_the_next_turn(void **state)
 {
     static struct way_wheel wheel;
     struct way_node expired;
-    struct way_dns_ask ask = {.deadline_ms = START_MS - 500};
+    struct way_dns_ask ask = {.deadline_ms = start_ms - 500};
 
     (void)state;
-    way_wheel_init(&wheel, START_MS);
+    way_wheel_init(&wheel, start_ms);
     way_list_init(&expired);
     way_wheel_put(&wheel, &ask);
-    way_wheel_turn(&wheel, START_MS, &expired);
+    way_wheel_turn(&wheel, start_ms, &expired);
     assert_ptr_equal(expired.next, &ask.timing);
 }
 
@@ -65,14 +78,14 @@ static void who_has_left_does_not_come(void **state)
 {
     static struct way_wheel wheel;
     struct way_node expired;
-    struct way_dns_ask ask = {.deadline_ms = START_MS + 10};
+    struct way_dns_ask ask = {.deadline_ms = start_ms + 10};
 
     (void)state;
-    way_wheel_init(&wheel, START_MS);
+    way_wheel_init(&wheel, start_ms);
     way_list_init(&expired);
     way_wheel_put(&wheel, &ask);
     way_list_del(&ask.timing);
-    way_wheel_turn(&wheel, START_MS + TURN_MS, &expired);
+    way_wheel_turn(&wheel, start_ms + TURN_MS, &expired);
     assert_true(way_list_is_empty(&expired));
 }
 
