@@ -16,18 +16,19 @@ enum {
     CURSOR_SEED = 1729 /* the same in every instance: a cursor may be read by another */
 };
 
-static unsigned long long hash_of_q(const struct way_list_query *query)
+static uint64_t hash_of_q(const struct way_list_query *query)
 {
-    return (unsigned long long)way_hash(CURSOR_SEED, query->q, query->q_len);
+    return way_hash(CURSOR_SEED, query->q, query->q_len);
 }
 
 void api_cursor_write(struct way_text *out, const struct way_list_query *query,
                       const struct way_override *last)
 {
     char plain[PLAIN_MAX];
-    int len = snprintf(plain, sizeof plain, "%d %d %llx %" PRId64 " %s %s", (int)query->sort,
-                       query->is_descending ? 1 : 0, hash_of_q(query), last->updated_at_us,
-                       last->lookup_key.text, last->target.host.text);
+    int len =
+        snprintf(plain, sizeof plain, "%d %d %" PRIu64 " %" PRIu64 " %s %s", (int)query->sort,
+                 query->is_descending ? 1 : 0, hash_of_q(query), (uint64_t)last->updated_at_us,
+                 last->lookup_key.text, last->target.host.text);
 
     for (int i = 0; i < len; i++) {
         way_text_printf(out, "%02x", (unsigned)(unsigned char)plain[i]);
@@ -60,30 +61,50 @@ static bool decode(struct api_bytes cursor, char plain[static PLAIN_MAX])
     return true;
 }
 
+/* Takes the next word off *at; they are separated by one blank. */
+static struct api_bytes next_word(const char **at)
+{
+    struct api_bytes word = {*at, strcspn(*at, " ")};
+
+    *at += word.len + (word.at[word.len] == ' ');
+    return word;
+}
+
+static bool next_number(const char **at, uint64_t *out)
+{
+    struct api_bytes word = next_word(at);
+
+    return way_u64_parse(word.at, word.len, UINT64_MAX, out);
+}
+
+static bool next_key(const char **at, struct way_key *out)
+{
+    struct api_bytes word = next_word(at);
+
+    return way_key_restore(word.at, word.len, out) == WAY_OK;
+}
+
 enum way_status api_cursor_read(struct api_bytes cursor, struct way_list_query *query,
                                 struct way_error *err)
 {
     char plain[PLAIN_MAX];
-    char key[WAY_KEY_MAX + 1];
-    char target[WAY_KEY_MAX + 1];
-    char rest;
-    int sort;
-    int is_descending;
-    unsigned long long hash;
+    const char *at = plain;
+    uint64_t sort;
+    uint64_t is_descending;
+    uint64_t hash;
+    uint64_t updated_at;
 
-    /* The widths are WAY_KEY_MAX. */
-    if (!decode(cursor, plain) ||
-        sscanf(plain, "%d %d %llx %" SCNd64 " %253s %253s%c", &sort, &is_descending, &hash,
-               &query->after_updated_at_us, key, target, &rest) != 6 ||
-        way_key_restore(key, strlen(key), &query->after_key) != WAY_OK ||
-        way_key_restore(target, strlen(target), &query->after_target) != WAY_OK) {
+    if (!decode(cursor, plain) || !next_number(&at, &sort) || !next_number(&at, &is_descending) ||
+        !next_number(&at, &hash) || !next_number(&at, &updated_at) ||
+        !next_key(&at, &query->after_key) || !next_key(&at, &query->after_target) || *at != '\0') {
         return way_fail(err, WAY_INVALID, "cursor", "is not one that this list has given out");
     }
-    if (sort != (int)query->sort || (is_descending != 0) != query->is_descending ||
+    if (sort != (uint64_t)query->sort || (is_descending != 0) != query->is_descending ||
         hash != hash_of_q(query)) {
         return way_fail(err, WAY_INVALID, "cursor",
                         "belongs to a list with another sort or another q");
     }
+    query->after_updated_at_us = (int64_t)updated_at;
     query->has_after = true;
     return WAY_OK;
 }

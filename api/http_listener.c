@@ -288,7 +288,8 @@ static enum way_status set_owner(const struct api_listen_address *address, const
     const struct group *group = NULL;
 
     if (address->group[0] != '\0') {
-        group = getgrnam(address->group); /* before threads start */
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet */
+        group = getgrnam(address->group);
         if (group == NULL) {
             return way_fail(err, WAY_UNAVAILABLE, FIELD, "there is no group \"%s\"",
                             address->group);

@@ -70,6 +70,7 @@ bool api_reply_send(struct api_slot *slot)
     struct api_response *made = &exchange->response;
     uint64_t micros = way_clock_mono_us() - slot->started_us;
     const void *bytes;
+    void *writable;
     size_t len;
     struct MHD_Response *response;
     enum MHD_Result result;
@@ -79,8 +80,8 @@ bool api_reply_send(struct api_slot *slot)
     len = made->constant != NULL ? made->constant_len : made->body.len;
     /* libmicrohttpd takes a writable pointer and does not write. The bytes live in the slot, which
      * lives until its request is completed. */
-    response =
-        MHD_create_response_from_buffer(len, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
+    writable = (void *)(uintptr_t)bytes; /* NOLINT(performance-no-int-to-ptr) */
+    response = MHD_create_response_from_buffer(len, writable, MHD_RESPMEM_PERSISTENT);
     if (response == NULL) {
         return false;
     }

@@ -197,6 +197,7 @@ static enum MHD_Result run_handler(struct api_slot *slot)
     return MHD_YES;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library wants eight parameters */
 static enum MHD_Result on_request(void *owner, struct MHD_Connection *mhd, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_len, void **request)

@@ -220,46 +220,48 @@ static void fill_window(struct batch *batch)
     }
 }
 
-static enum way_status batch_new(struct api_exchange *exchange, enum way_lookup_kind kind,
-                                 struct batch **out, struct way_error *err)
+static enum way_status read_request(struct batch *batch, struct way_error *err)
 {
-    struct batch *batch = calloc(1, sizeof *batch);
-    enum way_status status;
+    const struct api_request *request = &batch->exchange->request;
+    enum way_status status = api_fallback_read(request, &batch->is_dns_wanted, err);
 
-    if (batch == NULL) {
-        return way_fail(err, WAY_NO_MEMORY, "", "out of memory");
-    }
-    way_text_init(&batch->parts, NULL, 0, API_RESPONSE_MAX);
-    batch->exchange = exchange;
-    batch->kind = kind;
-    status = api_fallback_read(&exchange->request, &batch->is_dns_wanted, err);
     if (status == WAY_OK) {
-        status = api_body_read_keys(exchange->request.body, &batch->keys, err);
+        status = api_body_read_keys(request->body, &batch->keys, err);
     }
     if (status != WAY_OK) {
-        batch_free(batch);
         return status;
     }
     batch->count = api_keys_count(batch->keys);
-    batch->deadline_ms = way_clock_mono_ms() + exchange->context->dns_timeout_ms;
     batch->items = calloc(batch->count + 1, sizeof *batch->items); /* + 1: none is no failure */
     batch->misses = calloc(batch->count + 1, sizeof *batch->misses);
     if (batch->items == NULL || batch->misses == NULL) {
-        batch_free(batch);
         return way_fail(err, WAY_NO_MEMORY, "", "out of memory");
     }
-    *out = batch;
     return WAY_OK;
+}
+
+static void refuse(struct api_exchange *exchange, const struct way_error *err)
+{
+    api_refuse_error(exchange, err);
+    api_exchange_finish(exchange);
 }
 
 static void look_up_batch(struct api_exchange *exchange, enum way_lookup_kind kind)
 {
-    struct batch *batch = NULL;
-    struct way_error err;
+    struct batch *batch = calloc(1, sizeof *batch);
+    struct way_error err = {.status = WAY_NO_MEMORY, .detail = "out of memory"};
 
-    if (batch_new(exchange, kind, &batch, &err) != WAY_OK) {
-        api_refuse_error(exchange, &err);
-        api_exchange_finish(exchange);
+    if (batch == NULL) {
+        refuse(exchange, &err);
+        return;
+    }
+    way_text_init(&batch->parts, NULL, 0, API_RESPONSE_MAX);
+    batch->exchange = exchange;
+    batch->kind = kind;
+    batch->deadline_ms = way_clock_mono_ms() + exchange->context->dns_timeout_ms;
+    if (read_request(batch, &err) != WAY_OK) {
+        refuse(exchange, &err);
+        batch_free(batch);
         return;
     }
     if (!way_sync_has_data(exchange->context->sync)) {

@@ -41,6 +41,7 @@ int64_t way_days_from_civil(int64_t year, unsigned month, unsigned day)
     return era * 146097 + day_of_era - 719468; /* days from 0000-03-01 to 1970-01-01 */
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a civil time has seven parts */
 int64_t way_time_from_civil(int64_t year, unsigned month, unsigned day, unsigned hour,
                             unsigned minute, unsigned second, unsigned microsecond)
 {

@@ -8,6 +8,7 @@
 
 enum { FIRST_HEAP_BYTES = 512 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written through text->data */
 void way_text_init(struct way_text *text, char *lent, size_t lent_bytes, size_t max)
 {
     *text = (struct way_text){.data = lent, .capacity = lent_bytes, .max = max, .lent = lent};
@@ -125,38 +126,48 @@ const char *way_text_string(struct way_text *text)
     return text->data;
 }
 
+/* What the first octet of a sequence says: its length, and the bounds of the second octet, which
+ * leave out overlong forms, surrogates and what lies above U+10FFFF. Length 0: not valid. */
+struct utf8_start {
+    size_t length;
+    unsigned char low;
+    unsigned char high;
+};
+
+static struct utf8_start read_start(unsigned char first)
+{
+    if (first < 0x80) {
+        return (struct utf8_start){1, 0, 0};
+    }
+    if (first >= 0xc2 && first <= 0xdf) {
+        return (struct utf8_start){2, 0x80, 0xbf};
+    }
+    if (first >= 0xe0 && first <= 0xef) {
+        return (struct utf8_start){3, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf};
+    }
+    if (first >= 0xf0 && first <= 0xf4) {
+        return (struct utf8_start){4, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf};
+    }
+    return (struct utf8_start){0, 0, 0};
+}
+
 /* How many octets the sequence that starts here has; 0 when it is not valid UTF-8. */
 static size_t sequence_length(const unsigned char *at, size_t left)
 {
-    size_t length;
-    unsigned char low = 0x80;
-    unsigned char high = 0xbf;
+    struct utf8_start start = read_start(at[0]);
 
-    if (at[0] < 0x80) {
-        return 1;
+    if (start.length < 2) {
+        return start.length;
     }
-    if (at[0] >= 0xc2 && at[0] <= 0xdf) {
-        length = 2;
-    } else if (at[0] >= 0xe0 && at[0] <= 0xef) {
-        length = 3;
-        low = at[0] == 0xe0 ? 0xa0 : low;   /* overlong */
-        high = at[0] == 0xed ? 0x9f : high; /* surrogates */
-    } else if (at[0] >= 0xf0 && at[0] <= 0xf4) {
-        length = 4;
-        low = at[0] == 0xf0 ? 0x90 : low;   /* overlong */
-        high = at[0] == 0xf4 ? 0x8f : high; /* above U+10FFFF */
-    } else {
+    if (left < start.length || at[1] < start.low || at[1] > start.high) {
         return 0;
     }
-    if (left < length || at[1] < low || at[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < length; i++) {
+    for (size_t i = 2; i < start.length; i++) {
         if (at[i] < 0x80 || at[i] > 0xbf) {
             return 0;
         }
     }
-    return length;
+    return start.length;
 }
 
 bool way_utf8_is_valid(const char *bytes, size_t len)
@@ -192,7 +203,18 @@ bool way_byte_is_control(char byte)
 
 char way_ascii_lower(char byte)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+    if (byte >= 'A' && byte <= 'Z') {
+        return (char)((unsigned char)byte | 0x20U);
+    }
+    return byte;
+}
+
+char way_ascii_upper(char byte)
+{
+    if (byte >= 'a' && byte <= 'z') {
+        return (char)((unsigned char)byte & ~0x20U);
+    }
+    return byte;
 }
 
 bool way_ascii_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len)

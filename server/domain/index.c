@@ -378,43 +378,52 @@ static void remove_entry(struct table *table, const struct way_index_change *cha
     retired->entries[retired->count++] = old;
 }
 
+/* A batch of changes on its way into the table. */
+struct batch {
+    const struct way_index_change *changes;
+    size_t count;
+    struct entry **entries; /* [change]: the new entry, until it is published; NULL for a removal */
+    struct table *larger;   /* a table with room for all, or NULL: there is room */
+};
+
 /* Everything that can fail comes before the first change is published. */
-static enum way_status prepare(struct table *table, const struct way_index_change *changes,
-                               size_t count, struct entry **entries, struct table **larger)
+static enum way_status prepare(const struct table *table, struct batch *batch)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!changes[i].is_live) {
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct way_index_change *change = &batch->changes[i];
+
+        if (!change->is_live) {
             continue;
         }
-        entries[i] = entry_new(&changes[i].key, &changes[i].target, changes[i].revision);
-        if (entries[i] == NULL) {
+        batch->entries[i] = entry_new(&change->key, &change->target, change->revision);
+        if (batch->entries[i] == NULL) {
             return WAY_NO_MEMORY;
         }
     }
-    if (!has_room(table, count)) {
-        *larger = table_grow(table, count);
-        if (*larger == NULL) {
+    if (!has_room(table, batch->count)) {
+        batch->larger = table_grow(table, batch->count);
+        if (batch->larger == NULL) {
             return WAY_NO_MEMORY;
         }
     }
     return WAY_OK;
 }
 
-static void publish(struct way_index *index, struct table *table, struct table *larger,
-                    const struct way_index_change *changes, size_t count, struct entry **entries,
-                    struct retired *retired)
+static void publish(struct way_index *index, struct batch *batch, struct retired *retired)
 {
-    if (larger != NULL) {
-        atomic_store(&index->table, larger);
+    struct table *table = atomic_load(&index->table);
+
+    if (batch->larger != NULL) {
+        atomic_store(&index->table, batch->larger);
         retired->table = table;
-        table = larger;
+        table = batch->larger;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (changes[i].is_live) {
-            put_entry(table, entries[i], retired);
-            entries[i] = NULL; /* the table's now, or freed */
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->entries[i] != NULL) {
+            put_entry(table, batch->entries[i], retired);
+            batch->entries[i] = NULL; /* the table's now, or freed */
         } else {
-            remove_entry(table, &changes[i], retired);
+            remove_entry(table, &batch->changes[i], retired);
         }
     }
     atomic_store_explicit(&index->count, table->count, memory_order_relaxed);
@@ -429,26 +438,32 @@ static void free_retired(struct retired *retired)
     free(retired->table);
 }
 
+static void free_batch(struct batch *batch)
+{
+    for (size_t i = 0; batch->entries != NULL && i < batch->count; i++) {
+        free(batch->entries[i]); /* those that were not published */
+    }
+    free(batch->entries);
+}
+
 enum way_status way_index_apply(struct way_index *index, const struct way_index_change *changes,
                                 size_t count, uint64_t revision)
 {
     /* A change takes out at most one entry. One more, so that no changes are no special case. */
     struct retired retired = {.entries = calloc(count + 1, sizeof(struct entry *))};
-    struct entry **entries = calloc(count + 1, sizeof(struct entry *));
-    struct table *larger = NULL;
-    struct table *table;
+    struct batch batch = {
+        .changes = changes, .count = count, .entries = calloc(count + 1, sizeof(struct entry *))};
     enum way_status status = WAY_NO_MEMORY;
 
     (void)pthread_mutex_lock(&index->write);
-    table = atomic_load(&index->table);
-    if (entries == NULL || retired.entries == NULL) {
+    if (batch.entries == NULL || retired.entries == NULL) {
         goto out;
     }
-    status = prepare(table, changes, count, entries, &larger);
+    status = prepare(atomic_load(&index->table), &batch);
     if (status != WAY_OK) {
         goto out;
     }
-    publish(index, table, larger, changes, count, entries, &retired);
+    publish(index, &batch, &retired);
     if (revision > atomic_load_explicit(&index->revision, memory_order_relaxed)) {
         atomic_store_explicit(&index->revision, revision, memory_order_release);
     }
@@ -456,10 +471,7 @@ enum way_status way_index_apply(struct way_index *index, const struct way_index_
 
 out:
     (void)pthread_mutex_unlock(&index->write);
-    for (size_t i = 0; entries != NULL && i < count; i++) {
-        free(entries[i]); /* those that were not published */
-    }
-    free(entries);
+    free_batch(&batch);
     free_retired(&retired);
     return status;
 }

@@ -60,7 +60,7 @@ static void serve(struct way_service *service, struct way_session **session,
                   struct way_service_call *call)
 {
     uint64_t started = way_clock_mono_us();
-    struct watched_visit watched = { .call = call };
+    struct watched_visit watched = {.call = call};
     bool had_session = *session != NULL;
 
     if (started / 1000 >= call->deadline_ms) {

@@ -88,7 +88,10 @@ static void env_name(const char *name, char out[static ENV_NAME_MAX])
     size_t at = (size_t)snprintf(out, ENV_NAME_MAX, "WAYPOST_");
 
     for (; *name != '\0' && at < ENV_NAME_MAX - 1; name++, at++) {
-        out[at] = *name == '-' ? '_' : (char)(*name >= 'a' && *name <= 'z' ? *name - 32 : *name);
+        out[at] = way_ascii_upper(*name);
+        if (*name == '-') {
+            out[at] = '_';
+        }
     }
     out[at] = '\0';
 }
@@ -269,8 +272,10 @@ static enum way_status read_environment(struct way_options *options, const struc
 
     env_name(row->name, name);
     (void)snprintf(file_name, sizeof file_name, "%s_FILE", name);
-    value = getenv(name); /* no thread runs yet */
+    /* NOLINTBEGIN(concurrency-mt-unsafe): no other thread runs yet */
+    value = getenv(name);
     file = row->kind == KIND_SECRET ? getenv(file_name) : NULL;
+    /* NOLINTEND(concurrency-mt-unsafe) */
     if (value != NULL && file != NULL) {
         return way_fail(err, WAY_INVALID, row->name, "%s and %s exclude each other", name,
                         file_name);
@@ -298,6 +303,7 @@ static enum way_status read_flags(int count, char **arguments, struct way_option
     }
     opterr = 0;
     optind = 1;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): likewise */
     while ((got = getopt_long(count, arguments, "+:", flags, &index)) != -1) {
         enum way_status status;
 

@@ -294,7 +294,7 @@ enum way_status way_key_parse_mail_domain(const char *raw, size_t len, struct wa
 
 enum way_status way_key_restore(const char *text, size_t len, struct way_key *out)
 {
-    struct way_key key;
+    struct way_key key = {0};
 
     if (way_key_parse(text, len, &key, NULL) != WAY_OK || key.len != len ||
         memcmp(key.text, text, len) != 0) {

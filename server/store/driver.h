@@ -66,6 +66,7 @@ struct way_dialect {
     const char *for_update;       /* behind a SELECT: read the newest, and hold it */
     const char *tables;           /* the names of the tables there are */
     const char *columns;          /* the names of the columns of dns_overrides */
+    const char *matches;          /* a row's key, target or comment holds a text; three values */
     const char *upsert;           /* values: the columns of WAY_ROW_COLUMNS */
     const char *const *bootstrap; /* repeatable: make the runner's own tables; NULL-ended */
     const char *lease_take;       /* values: holder, holder; NULL: no other process can be there */

@@ -13,10 +13,6 @@
 
 enum { SQL_BYTES_MAX = 1024 };
 
-#define SQL_MATCH                                                                                  \
-    "(INSTR(LOWER(lookup_key), LOWER(?)) > 0 OR INSTR(LOWER(target_host), LOWER(?)) > 0 "          \
-    "OR INSTR(LOWER(comment), LOWER(?)) > 0)"
-
 /* SQL is made of these names and of nothing a caller can choose. */
 static const char *const sort_columns[] = {
     [WAY_SORT_KEY] = "lookup_key",
@@ -37,9 +33,9 @@ static void bind(struct binding *binding, struct way_value value)
 }
 
 static void add_match(struct way_text *sql, struct binding *binding,
-                      const struct way_list_query *query)
+                      const struct way_dialect *dialect, const struct way_list_query *query)
 {
-    way_text_puts(sql, SQL_MATCH);
+    way_text_puts(sql, dialect->matches);
     for (unsigned column = 0; column < 3; column++) {
         bind(binding, way_value_span(query->q, query->q_len));
     }
@@ -78,14 +74,14 @@ static void add_after(struct way_text *sql, struct binding *binding,
 }
 
 static void write_rows_sql(struct way_text *sql, struct binding *binding,
-                           const struct way_list_query *query)
+                           const struct way_dialect *dialect, const struct way_list_query *query)
 {
     const char *direction = query->is_descending ? "DESC" : "ASC";
 
     way_text_puts(sql, "SELECT " WAY_ROW_COLUMNS " FROM dns_overrides");
     if (query->q_len > 0) {
         way_text_puts(sql, " WHERE ");
-        add_match(sql, binding, query);
+        add_match(sql, binding, dialect, query);
     }
     if (query->has_after) {
         way_text_puts(sql, query->q_len > 0 ? " AND " : " WHERE ");
@@ -101,13 +97,13 @@ static void write_rows_sql(struct way_text *sql, struct binding *binding,
 }
 
 static void write_head_sql(struct way_text *sql, struct binding *binding,
-                           const struct way_list_query *query)
+                           const struct way_dialect *dialect, const struct way_list_query *query)
 {
     way_text_puts(sql,
                   "SELECT " WAY_POSITION_COLUMNS ", (SELECT COUNT(*) FROM dns_overrides");
     if (query->q_len > 0) {
         way_text_puts(sql, " WHERE ");
-        add_match(sql, binding, query);
+        add_match(sql, binding, dialect, query);
     }
     way_text_puts(sql, ") FROM override_state WHERE id = 1");
 }
@@ -144,7 +140,7 @@ static bool take_listed(void *owner, const struct way_value *columns)
 }
 
 typedef void (*write_sql_fn)(struct way_text *sql, struct binding *binding,
-                             const struct way_list_query *query);
+                             const struct way_dialect *dialect, const struct way_list_query *query);
 
 static enum way_status run_written(struct way_session *session, write_sql_fn write,
                                    const struct way_list_query *query,
@@ -157,7 +153,7 @@ static enum way_status run_written(struct way_session *session, write_sql_fn wri
     enum way_status status;
 
     way_text_init(&sql, storage, sizeof storage, SQL_BYTES_MAX);
-    write(&sql, &binding, query);
+    write(&sql, &binding, &session->driver->dialect, query);
     ready.sql = way_text_string(&sql);
     ready.values = binding.values;
     ready.value_count = binding.count;

@@ -14,6 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Byte for byte, once both are in lower case: without a collation of our own, 'u' would find 'u' with
+ * any accent, and an ASCII column cannot be searched for what is not ASCII at all. */
+#define HOLDS(column)                                                                              \
+    "INSTR(LOWER(CONVERT(" column " USING utf8mb4)) COLLATE utf8mb4_bin, LOWER(?)) > 0"
+
 /* LAST_INSERT_ID(x) gives x back with the answer, so that the new revision costs no round trip. */
 #define SQL_RESERVE                                                                                \
     "UPDATE override_state SET n = LAST_INSERT_ID(n + ?) WHERE id = 1 AND is_seed_taken = ? AND "  \
@@ -163,6 +168,8 @@ static const struct way_driver driver = {
                       "WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
             .columns = "SELECT column_name FROM information_schema.columns "
                        "WHERE table_schema = DATABASE() AND table_name = 'dns_overrides'",
+            .matches = "(" HOLDS("lookup_key") " OR " HOLDS("target_host") " OR " HOLDS(
+                "comment") ")",
             .upsert = "INSERT INTO dns_overrides (" WAY_ROW_COLUMNS ") "
                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
                       "target_host = VALUES(target_host), comment = VALUES(comment), "

@@ -387,6 +387,9 @@ static const struct way_driver driver = {
             .for_update = "",
             .tables = "SELECT name FROM sqlite_master WHERE type = 'table'",
             .columns = "SELECT name FROM pragma_table_info('dns_overrides')",
+            .matches = "(INSTR(LOWER(lookup_key), LOWER(?)) > 0 OR "
+                       "INSTR(LOWER(target_host), LOWER(?)) > 0 OR "
+                       "INSTR(LOWER(comment), LOWER(?)) > 0)",
             .upsert = "INSERT INTO dns_overrides (" WAY_ROW_COLUMNS ") "
                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lookup_key) DO UPDATE SET "
                       "target_host = excluded.target_host, comment = excluded.comment, "

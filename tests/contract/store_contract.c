@@ -7,8 +7,6 @@
 #include "cases.h"
 #include "fixture.h"
 
-#include "base/log.h"
-
 #include <signal.h>
 #include <stdio.h>
 
