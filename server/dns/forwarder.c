@@ -115,8 +115,7 @@ static void send_query(struct way_forwarder *forwarder, struct way_question *que
     way_channel_query(channel, question->type, question->asked, &question->query);
 }
 
-/* To the wire, to the queue of a server that has no room, or, when no server is left, to the end.
- */
+/* To the wire; to the queue of a server without room; or to the end, when no server is left. */
 static void dispatch(struct way_forwarder *forwarder, struct way_question *question,
                      uint64_t now_ms)
 {

@@ -21,7 +21,7 @@ enum { WAY_QUESTION_BUCKETS = 4096 };
 enum way_question_state {
     WAY_QUESTION_QUEUED,  /* `place` is in a server's queue */
     WAY_QUESTION_ON_WIRE, /* `query` belongs to a channel */
-    WAY_QUESTION_ENDED    /* its query has ended; `place` is in the resolver's list of those */
+    WAY_QUESTION_ENDED    /* its query has ended; `place` is in the forwarder's list of those */
 };
 
 struct way_question {
@@ -44,7 +44,7 @@ struct way_question {
     /* of `asked` */
     uint64_t generation; /* the set of servers that `trials` speaks of */
     struct way_upstream_trial trials[WAY_DNS_SERVERS_MAX];
-    void *owner; /* the resolver */
+    void *owner; /* the forwarder */
 };
 
 struct way_question_table {

@@ -8,6 +8,10 @@
  *          questions are open.
  * Threads  As dns/resolver.h. way_cares_library_start() once, before threads.
  * Errors   new(): WAY_INVALID (server list), WAY_NO_MEMORY, WAY_INTERNAL.
+ *
+ * c-ares sends all queries of a busy time from one port, so somebody who sees none of
+ * them has only 16 bits to guess: the servers should be on this machine or on a network
+ * that others cannot send into.
  */
 #ifndef WAY_DNS_RESOLVER_CARES_H
 #define WAY_DNS_RESOLVER_CARES_H

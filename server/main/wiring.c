@@ -24,7 +24,7 @@
 enum {
     DRAIN_MS = 4000,           /* for requests under way when we are told to stop */
     DESCRIPTORS_BESIDES = 512, /* files, DNS sockets, databases: on top of connections */
-    DNS_ON_WIRE_MAX = 200,     /* queries to one server at a time, over all loops */
+    DNS_ON_WIRE_MAX = 128,     /* queries to one server at a time, over all loops */
     MIGRATE_TRIES_MAX = 60,
     MIGRATE_PAUSE_MS = 500, /* while another instance migrates */
 };

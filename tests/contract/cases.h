@@ -11,7 +11,10 @@ int run_list_cases(void);
 int run_race_cases(void);
 int run_migrate_cases(void);
 int run_takeover_cases(void);
+/* Of one engine only. */
+int run_sqlite_takeover_cases(void);
 int run_sqlite_cases(void);
+int run_mariadb_takeover_cases(void);
 int run_mariadb_cases(void);
 
 #endif

@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from contract import Contract  # noqa: E402
+from database import MariaDatabase, SqliteDatabase  # noqa: E402
 from dns_server import BlackHole, ScriptedDns  # noqa: E402
 from knot import Knot  # noqa: E402
 from mariadb import MariaDB  # noqa: E402
@@ -61,6 +62,14 @@ def own_maria(tmp_path_factory):
     server = MariaDB(tmp_path_factory.mktemp("own-mariadb")).start()
     yield server
     server.stop()
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def database(request, tmp_path):
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return SqliteDatabase(tmp_path / "waypost.db")
+    return MariaDatabase(request.getfixturevalue("maria"))
 
 
 @pytest.fixture(scope="session")

@@ -37,22 +37,31 @@ def refused(answer, status=422, code="invalid", field=None):
 BAD_KEYS = {
     "blanks only": "%20%20", "a space inside": "exa%20mple.org", "two words": "a.example%20b.example",
     "a tab inside": "a%09b.example", "a control byte": "a%01b.example", "DEL": "a%7fb.example",
-    "a line feed": "a%0ab.example", "a carriage return": "a%0db.example", "NUL": "a%00b.example", "NUL at the end": "example.org%00",
+    "a line feed": "a%0ab.example", "a carriage return": "a%0db.example", "NUL": "a%00b.example",
+    "NUL at the end": "example.org%00",
     "bad UTF-8": "%ff%fe.example", "cut UTF-8": "b%c3.example", "overlong UTF-8": "%c0%af.example",
-    "a surrogate": "%ed%a0%80.example", "bad IDNA": "xn--%C3%BC.example", "a joiner out of place": "a%E2%80%8Db.example",
+    "a surrogate": "%ed%a0%80.example", "bad IDNA": "xn--%C3%BC.example",
+    "a joiner out of place": "a%E2%80%8Db.example",
     "an unassigned letter": "%F0%B0%80%80%CD%B8.example", "only a combining mark": "%CC%88.example",
     "an open bracket": "[example.org", "a close bracket": "example.org]", "doubled brackets": "[[192.0.2.1]]",
     "brackets the wrong way": "]192.0.2.1[", "empty brackets": "[]", "a label of 64": "x" * 64 + ".example",
     "a name of 254": ".".join(["x" * 62] * 4) + ".ab", "far too long": "a" * 2000, "only a dot": "%2e%2e%2e",
     "an empty label": "a..b", "a dot in front": ".example.org", "two dots at the end": "example.org..",
-    "a port": "example.org:25", "a scheme": "http:example.org", "a slash": "a%2Fb.example", "a slash in front": "%2Fexample.org",
+    "a port": "example.org:25", "a scheme": "http:example.org", "a slash": "a%2Fb.example",
+    "a slash in front": "%2Fexample.org",
     "a backslash": "a%5Cb.example", "an octet of 256": "192.0.2.256", "octal": "010.0.0.1", "three octets": "192.0.2",
-    "five octets": "192.0.2.1.5", "a number": "12345", "a trailing number": "example.123", "a trailing zero": "example.0", "a zone id": "fe80::1%25eth0",
-    "ipv6 of IPv4": "ipv6:192.0.2.1", "ipv6 of a name": "ipv6:example.org", "ipv6 of nothing": "ipv6:", "two double colons": "1::2::3",
-    "nine groups": "1:2:3:4:5:6:7:8:9", "a group of five": "12345::", "a mask": "192.0.2.0%2F24", "a wildcard": "*.example.org",
-    "a star": "*", "a mail address": "user@example.org", "quotes": "%22example.org%22", "angle brackets": "%3Cexample.org%3E",
-    "a comma": "a.example,b.example", "a semicolon": "a.example;b.example", "a percent sign": "a%25b.example", "an encoded plus": "a%2Bb.example",
-    "a plus": "a+b.example", "a dollar": "a$b.example", "a soft hyphen alone": "%C2%AD", "a full-width slash": "a%EF%BC%8Fb.example",
+    "five octets": "192.0.2.1.5", "a number": "12345", "a trailing number": "example.123",
+    "a trailing zero": "example.0", "a zone id": "fe80::1%25eth0",
+    "ipv6 of IPv4": "ipv6:192.0.2.1", "ipv6 of a name": "ipv6:example.org", "ipv6 of nothing": "ipv6:",
+    "two double colons": "1::2::3",
+    "nine groups": "1:2:3:4:5:6:7:8:9", "a group of five": "12345::", "a mask": "192.0.2.0%2F24",
+    "a wildcard": "*.example.org",
+    "a star": "*", "a mail address": "user@example.org", "quotes": "%22example.org%22",
+    "angle brackets": "%3Cexample.org%3E",
+    "a comma": "a.example,b.example", "a semicolon": "a.example;b.example", "a percent sign": "a%25b.example",
+    "an encoded plus": "a%2Bb.example",
+    "a plus": "a+b.example", "a dollar": "a$b.example", "a soft hyphen alone": "%C2%AD",
+    "a full-width slash": "a%EF%BC%8Fb.example",
 }
 
 
@@ -71,7 +80,8 @@ def test_a_key_that_is_none_is_refused_at_every_door(client, label):
 
 
 @pytest.mark.parametrize("key", ["", "  ", "a b", "a\u0000b.example", "a\u0001.example", "a..b", "x" * 64 + ".example",
-                                 "http://example.org", "example.org:25", "[example.org", "user@example.org", "*.example.org",
+                                 "http://example.org", "example.org:25", "[example.org", "user@example.org",
+                                 "*.example.org",
                                  "192.0.2.256", "a" * 2000, "xn--\u00fc.example"])
 def test_a_key_in_a_body_that_is_none_is_refused(client, key):
     refused(client.post("/overrides", {"lookup_key": key, "target_host": "10.0.0.9"}), field="lookup_key")
@@ -95,9 +105,11 @@ def test_an_empty_key_segment_is_another_path(client):
 # --- targets --------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("target", [
-    "", "  ", "a b", "relay.example:25", "[2001:db8::1]:25", "192.0.2.1:25", "smtp://relay.example", "http://relay.example/",
+    "", "  ", "a b", "relay.example:25", "[2001:db8::1]:25", "192.0.2.1:25", "smtp://relay.example",
+    "http://relay.example/",
     "https://relay.example/mxdeliv", "relay.example/path", "user@relay.example", "a.example,b.example", "192.0.2.256",
-    "x" * 64 + ".example", "a" * 300, "a..b", "a\u0000b.example", "a\u0001b.example", "\u00ff\u0000", "[relay.example", ".", "*",
+    "x" * 64 + ".example", "a" * 300, "a..b", "a\u0000b.example", "a\u0001b.example", "\u00ff\u0000", "[relay.example",
+    ".", "*",
     "10 relay.example", "fe80::1%eth0", "xn--\u00fc.example",
 ])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
@@ -123,7 +135,8 @@ def test_a_patch_cannot_make_the_target_its_key(client):
 # --- other fields and bodies ----------------------------------------------------------------------
 
 @pytest.mark.parametrize("field, value", [
-    ("target_host", 1), ("target_host", None), ("target_host", ["a.example"]), ("target_host", {}), ("target_host", True),
+    ("target_host", 1), ("target_host", None), ("target_host", ["a.example"]), ("target_host", {}),
+    ("target_host", True),
     ("comment", 1), ("comment", ["x"]), ("comment", {}), ("comment", False),
     ("enabled", 1), ("enabled", 0), ("enabled", "true"), ("enabled", []), ("enabled", "yes"),
     ("lookup_key", 5), ("lookup_key", None), ("lookup_key", []),
@@ -144,12 +157,16 @@ def test_null_is_for_patch_only(client, field):
 
 @pytest.mark.parametrize("body", [
     b"{}x", b"{", b"", b"{\"target_host\":\"10.0.0.9\",}", b"{'target_host':'10.0.0.9'}", b"{\"target_host\":10.0.0.9}",
-    b"nul", b"\xff\xfe", b"{\"target_host\":\"\xff\"}", b"{\"target_host\":\"\xed\xa0\x80\"}", b"{\"target_host\":\"\\ud800\"}",
-    b"{\"target_host\":\"10.0.0.9\"} {}", b"{\"target_host\":\"10.0\n.0.9\"}", b"\x00", b"{\"target_host\":\"10.0.0.9\"}\x00",
-    b"[" * 5000 + b"]" * 5000, b"{\"target_host\":" + b"[" * 5000 + b"]" * 5000 + b"}", b"{\"a\":" * 3000 + b"1" + b"}" * 3000,
+    b"nul", b"\xff\xfe", b"{\"target_host\":\"\xff\"}", b"{\"target_host\":\"\xed\xa0\x80\"}",
+    b"{\"target_host\":\"\\ud800\"}",
+    b"{\"target_host\":\"10.0.0.9\"} {}", b"{\"target_host\":\"10.0\n.0.9\"}", b"\x00",
+    b"{\"target_host\":\"10.0.0.9\"}\x00",
+    b"[" * 5000 + b"]" * 5000, b"{\"target_host\":" + b"[" * 5000 + b"]" * 5000 + b"}",
+    b"{\"a\":" * 3000 + b"1" + b"}" * 3000,
     b"\xef\xbb\xbf{\"target_host\":\"10.0.0.9\"}x",
 ])
-@pytest.mark.parametrize("method, path", [("PUT", "/overrides/present.example"), ("PATCH", "/overrides/present.example"),
+@pytest.mark.parametrize("method, path",
+                         [("PUT", "/overrides/present.example"), ("PATCH", "/overrides/present.example"),
                                           ("POST", "/overrides"), ("POST", "/resolve"), ("POST", "/mx")])
 def test_what_is_no_json_does_not_parse(client, method, path, body):
     answer = client.request(method, path, body, {"Content-Type": "application/json"})
@@ -157,7 +174,8 @@ def test_what_is_no_json_does_not_parse(client, method, path, body):
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"\"text\"", b"5", b"true", b"[{\"target_host\":\"10.0.0.9\"}]"])
-@pytest.mark.parametrize("method, path", [("PUT", "/overrides/present.example"), ("PATCH", "/overrides/present.example"),
+@pytest.mark.parametrize("method, path",
+                         [("PUT", "/overrides/present.example"), ("PATCH", "/overrides/present.example"),
                                           ("POST", "/overrides"), ("POST", "/resolve"), ("POST", "/mx")])
 def test_a_body_that_is_no_object_is_refused(client, method, path, body):
     answer = client.request(method, path, body, {"Content-Type": "application/json"})
@@ -191,7 +209,8 @@ def test_a_field_name_with_nul_is_no_other_field(client):
     "application/jsonx", "application/problem+json", "json", "application", "application/json, text/plain",
     "application/json; charset=latin1",
 ])
-@pytest.mark.parametrize("method, path", [("PUT", "/overrides/present.example"), ("PATCH", "/overrides/present.example"),
+@pytest.mark.parametrize("method, path",
+                         [("PUT", "/overrides/present.example"), ("PATCH", "/overrides/present.example"),
                                           ("POST", "/overrides"), ("POST", "/resolve"), ("POST", "/mx")])
 def test_another_content_type_is_refused(client, method, path, content_type):
     headers = {} if content_type is None else {"Content-Type": content_type}
@@ -226,18 +245,23 @@ def test_a_large_number_is_no_surprise(client):
 
 # --- paths, methods, Accept -----------------------------------------------------------------------
 
-@pytest.mark.parametrize("path", ["/", "/overrides/a/b", "/override", "/Overrides", "/resolve/a.example/x", "/mx/a/b", "/v1/overrides",
-                                  "/healthz/", "/favicon.ico", "/.git/config", "/openapi.json", "/metrics/x", "/overrides%2Fa.example",
+@pytest.mark.parametrize("path",
+                         ["/", "/overrides/a/b", "/override", "/Overrides", "/resolve/a.example/x", "/mx/a/b",
+                          "/v1/overrides",
+                                  "/healthz/", "/favicon.ico", "/.git/config", "/openapi.json", "/metrics/x",
+                                  "/overrides%2Fa.example",
                                   "/%6fverridesx", "/?x=1"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_unknown_path_is_no_route(client, method, path):
     refused(client.request(method, path), 404, "no_route")
 
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "CONNECT", "PROPFIND", "get", "Post", "X", "M-SEARCH"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "CONNECT", "PROPFIND", "get",
+           "Post", "X", "M-SEARCH"]
 
 
-@pytest.mark.parametrize("template", ["/overrides", "/overrides/{key}", "/resolve/{key}", "/resolve", "/mx/{domain}", "/mx",
+@pytest.mark.parametrize("template",
+                         ["/overrides", "/overrides/{key}", "/resolve/{key}", "/resolve", "/mx/{domain}", "/mx",
                                       "/healthz", "/readyz", "/metrics", "/openapi.yaml"])
 def test_another_method_is_405_and_allow_tells_the_right_ones(client, template):
     path = template.replace("{key}", "present.example").replace("{domain}", "present.example")
@@ -266,8 +290,10 @@ def test_options_of_the_server(client):
 
 
 @pytest.mark.parametrize("method, path, body", [
-    ("GET", "/overrides", None), ("GET", "/overrides/present.example", None), ("GET", "/healthz", None), ("GET", "/readyz", None),
-    ("GET", "/metrics", None), ("GET", "/openapi.yaml", None), ("GET", "/resolve/192.0.2.1", None), ("GET", "/mx/192.0.2.1", None),
+    ("GET", "/overrides", None), ("GET", "/overrides/present.example", None), ("GET", "/healthz", None),
+    ("GET", "/readyz", None),
+    ("GET", "/metrics", None), ("GET", "/openapi.yaml", None), ("GET", "/resolve/192.0.2.1", None),
+    ("GET", "/mx/192.0.2.1", None),
     ("POST", "/overrides", {"lookup_key": "new.example", "target_host": "10.0.0.9"}),
     ("PUT", "/overrides/present.example", {"target_host": "10.0.0.9"}),
     ("PATCH", "/overrides/present.example", {"target_host": "10.0.0.9"}),
@@ -283,7 +309,8 @@ def test_batches_are_json_only(client):
 
 
 @pytest.mark.parametrize("target", [
-    "/healthz?x=1", "/readyz?verbose", "/metrics?name=x", "/openapi.yaml?v=2", "/overrides/present.example?fields=comment",
+    "/healthz?x=1", "/readyz?verbose", "/metrics?name=x", "/openapi.yaml?v=2",
+    "/overrides/present.example?fields=comment",
     "/resolve/a.example?fallback=none&x=1", "/mx?domain=a.example&y", "/overrides?&&x=1",
 ])
 def test_unknown_parameters_are_refused_everywhere(client, target):
@@ -292,7 +319,8 @@ def test_unknown_parameters_are_refused_everywhere(client, target):
 
 def test_unknown_parameters_of_writes_are_refused(client):
     refused(client.put("/overrides/present.example?force=1", {"target_host": "10.0.0.9"}), field="force")
-    refused(client.post("/overrides?upsert=1", {"lookup_key": "new.example", "target_host": "10.0.0.9"}), field="upsert")
+    refused(client.post("/overrides?upsert=1", {"lookup_key": "new.example", "target_host": "10.0.0.9"}),
+            field="upsert")
     refused(client.delete("/overrides/present.example?recursive", ), field="recursive")
     refused(client.post("/mx?key=a.example", {"keys": []}), field="key")
 

@@ -70,7 +70,8 @@ def all_are_refused(client):
 
 def comes_back(program):
     client = program.client
-    eventually(lambda: client.put("/overrides/back.example", {"target_host": "10.0.0.7"}).status in (200, 201), 30, "a write")
+    eventually(lambda: client.put("/overrides/back.example", {"target_host": "10.0.0.7"}).status in (200, 201), 30,
+               "a write")
     eventually(lambda: program.readiness()["store"] == "ok", 15, "store ok")
     rows = {row["lookup_key"]: row["target_host"] for row in client.get("/overrides").json()["overrides"]}
     assert client.get("/resolve/back.example").json()["target_host"] == "10.0.0.7"
@@ -114,7 +115,8 @@ def test_a_write_that_was_refused_while_mariadb_hung_is_not_done_later(program, 
 
 def test_sigterm_while_mariadb_hangs(program, own_maria):
     own_maria.freeze()
-    waiting = threading.Thread(target=lambda: _try(program.client, "PUT", "/overrides/a.example", {"target_host": "10.0.0.6"}))
+    waiting = threading.Thread(target=lambda: _try(program.client, "PUT", "/overrides/a.example",
+                                                   {"target_host": "10.0.0.6"}))
     waiting.start()
     lookups_go_on(program.client)
     program.stop(signal.SIGTERM)
@@ -299,6 +301,7 @@ def test_a_full_disk_refuses_writes_only(launch):
     assert client.get("/resolve/example.org").json()["target_host"] == "10.0.0.5"
     assert client.get(f"/resolve/{refused[0]}?fallback=none").json()["override"] is False
     resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    eventually(lambda: client.put("/overrides/back.example", {"target_host": "10.0.0.7"}).status in (200, 201), what="a write")
+    eventually(lambda: client.put("/overrides/back.example", {"target_host": "10.0.0.7"}).status in (200, 201),
+               what="a write")
     rows = [row["lookup_key"] for row in client.get("/overrides?limit=1000").json()["overrides"]]
     assert refused[0] not in rows

@@ -9,7 +9,8 @@ METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 OPERATIONS = [(method.upper(), path, operation["operationId"])
               for path, item in yaml.safe_load(OPENAPI.read_text("utf-8"))["paths"].items()
               for method, operation in item.items() if method in METHODS]
-BODIES = {"createOverride": b'{"lookup_key":"a.example","target_host":"10.0.0.5"}', "setOverride": b'{"target_host":"10.0.0.5"}',
+BODIES = {"createOverride": b'{"lookup_key":"a.example","target_host":"10.0.0.5"}',
+          "setOverride": b'{"target_host":"10.0.0.5"}',
           "changeOverride": b"{}", "resolveBatch": b'{"keys":[]}', "mxBatch": b'{"keys":[]}'}
 QUERIES = {"resolveByQuery": "key=192.0.2.1&", "headResolveByQuery": "key=192.0.2.1&", "mxByQuery": "domain=192.0.2.1&",
            "headMxByQuery": "domain=192.0.2.1&"}

@@ -50,14 +50,16 @@ def is_closed(client, data, status):
 # --- the request line -----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("path", ["/overrides/%", "/overrides/%zz", "/overrides/a%2", "/resolve/%g0.example", "/mx/a%",
-                                  "/resolve?key=%", "/resolve?key=%4", "/mx?domain=%xy", "/overrides?q=%", "/overrides?%zz=1",
+                                  "/resolve?key=%", "/resolve?key=%4", "/mx?domain=%xy", "/overrides?q=%",
+                                  "/overrides?%zz=1",
                                   "/overrides/%u0041"])
 def test_bad_percent_encoding_does_not_parse(client, path):
     refused(client.raw_answer(request(f"GET {path} HTTP/1.1"), target=path), 400, "bad_request")
 
 
 @pytest.mark.parametrize("byte", [b"\x00", b"\x01", b"\x09", b"\x0b", b"\x1b", b"\x7f"])
-@pytest.mark.parametrize("place", [b"/overrides/a@b.example", b"/resolve?key=a@b.example", b"/overrides?q=a@b", b"/healthz@"])
+@pytest.mark.parametrize("place",
+                         [b"/overrides/a@b.example", b"/resolve?key=a@b.example", b"/overrides?q=a@b", b"/healthz@"])
 def test_raw_control_bytes_in_the_target_are_refused(client, place, byte):
     answer = client.raw_answer(request("GET @@ HTTP/1.1").replace(b"@@", place.replace(b"@", byte)))
     assert answer.status in (400, 404, 422)
@@ -91,8 +93,10 @@ def test_raw_blanks_in_the_target_are_refused(client, path):
 
 
 @pytest.mark.parametrize("line, status", [
-    ("GET", 400), ("GET /healthz", 400), ("GET /healthz HTTP/0.9", (400, 505)), ("GET /healthz http/1.1", 400), ("GET /healthz HTTP/2.0", 505),
-    ("GET /healthz HTTP/1.2", (200, 400, 505)), ("GET /healthz FTP/1.1", 400), ("GET  /healthz HTTP/1.1", (200, 400, 404)),
+    ("GET", 400), ("GET /healthz", 400), ("GET /healthz HTTP/0.9", (400, 505)), ("GET /healthz http/1.1", 400),
+    ("GET /healthz HTTP/2.0", 505),
+    ("GET /healthz HTTP/1.2", (200, 400, 505)), ("GET /healthz FTP/1.1", 400),
+    ("GET  /healthz HTTP/1.1", (200, 400, 404)),
 ])
 def test_broken_request_lines(client, line, status):
     received = client.raw(request(line))
@@ -103,7 +107,8 @@ def test_broken_request_lines(client, line, status):
 
 
 def test_bytes_that_are_no_http_are_closed(client):
-    for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 32 + b"\r\n\r\n", b"\r\n" * 50, b"EHLO relay.example\r\n",
+    for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 32 + b"\r\n\r\n", b"\r\n" * 50,
+                 b"EHLO relay.example\r\n",
                  b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
         received = client.raw(data, half_close=True)
         assert received == b"" or received.startswith(b"HTTP/1.1 4") or received.startswith(b"HTTP/1.1 505"), received[:100]
@@ -156,11 +161,13 @@ def test_a_target_that_no_buffer_holds(client):
 
 def test_headers_over_16_kib(client):
     for headers in ([f"X-Long: {'a' * (HEADERS_MAX + 100)}"], [f"X-{i}: {'a' * 100}" for i in range(170)]):
-        refused(client.raw_answer(request("GET /healthz HTTP/1.1", *headers), target="/healthz"), 431, "headers_too_large")
+        refused(client.raw_answer(request("GET /healthz HTTP/1.1", *headers), target="/healthz"), 431,
+                "headers_too_large")
 
 
 def test_headers_under_16_kib_are_read(client):
-    answer = client.raw_answer(request("GET /healthz HTTP/1.1", *[f"X-{i}: {'a' * 100}" for i in range(120)]), target="/healthz")
+    answer = client.raw_answer(request("GET /healthz HTTP/1.1", *[f"X-{i}: {'a' * 100}" for i in range(120)]),
+                               target="/healthz")
     assert answer.status == 200
 
 
@@ -193,19 +200,23 @@ def upload(client, head, pieces):
     return parse(received, ["PUT"])[0], sent
 
 
-@pytest.mark.parametrize("method, path, limit", [("PUT", "/overrides/present.example", LIMIT_64K), ("POST", "/mx", 4 << 20)])
+@pytest.mark.parametrize("method, path, limit",
+                         [("PUT", "/overrides/present.example", LIMIT_64K), ("POST", "/mx", 4 << 20)])
 def test_413_reaches_a_client_that_is_still_sending(client, method, path, limit):
     size = limit + (64 << 20)
-    head = request(f"{method} {path} HTTP/1.1", "Content-Type: application/json", f"Content-Length: {size}", close=False)
+    head = request(f"{method} {path} HTTP/1.1", "Content-Type: application/json", f"Content-Length: {size}",
+                   close=False)
     answer, sent = upload(client, head, (b"x" * 16384 for _ in range(size // 16384)))
     client.check(method, path, answer)
     refused(answer, 413, "too_large")
     assert sent < size
 
 
-@pytest.mark.parametrize("method, path, limit", [("PUT", "/overrides/present.example", LIMIT_64K), ("POST", "/mx", 4 << 20)])
+@pytest.mark.parametrize("method, path, limit",
+                         [("PUT", "/overrides/present.example", LIMIT_64K), ("POST", "/mx", 4 << 20)])
 def test_413_reaches_a_client_that_is_still_sending_chunks(client, method, path, limit):
-    head = request(f"{method} {path} HTTP/1.1", "Content-Type: application/json", "Transfer-Encoding: chunked", close=False)
+    head = request(f"{method} {path} HTTP/1.1", "Content-Type: application/json", "Transfer-Encoding: chunked",
+                   close=False)
     size = limit + (64 << 20)
     chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
     answer, sent = upload(client, head, (chunk for _ in range(size // 0x4000)))
@@ -219,13 +230,16 @@ def test_a_huge_content_length_is_too_large(client):
         answer = client.raw_answer(request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json",
                                            f"Content-Length: {length}"))
         assert answer.status == 413
-    is_closed(client, request("PUT /overrides/present.example HTTP/1.1", "Content-Length: 99999999999999999999999"), (400, 413))
+    is_closed(client, request("PUT /overrides/present.example HTTP/1.1", "Content-Length: 99999999999999999999999"),
+              (400, 413))
 
 
 # --- bodies where none belongs, and framing -------------------------------------------------------
 
-NO_BODY = [("GET", "/overrides"), ("GET", "/overrides/present.example"), ("DELETE", "/overrides/present.example"), ("GET", "/resolve/192.0.2.1"),
-           ("GET", "/mx/192.0.2.1"), ("GET", "/resolve?key=192.0.2.1"), ("GET", "/mx?domain=192.0.2.1"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.yaml")]
+NO_BODY = [("GET", "/overrides"), ("GET", "/overrides/present.example"), ("DELETE", "/overrides/present.example"),
+           ("GET", "/resolve/192.0.2.1"),
+           ("GET", "/mx/192.0.2.1"), ("GET", "/resolve?key=192.0.2.1"), ("GET", "/mx?domain=192.0.2.1"),
+           ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.yaml")]
 
 
 @pytest.mark.parametrize("method, path", NO_BODY)
@@ -242,18 +256,24 @@ def test_a_content_length_of_0_is_no_body(client):
 
 
 @pytest.mark.parametrize("headers", [
-    ["Content-Length: 5", "Content-Length: 5"], ["Content-Length: 5", "Content-Length: 6"], ["Content-Length: 6", "Content-Length: 5"],
+    ["Content-Length: 5", "Content-Length: 5"], ["Content-Length: 5", "Content-Length: 6"],
+    ["Content-Length: 6", "Content-Length: 5"],
     ["Transfer-Encoding: chunked", "Content-Length: 5"], ["Content-Length: 5", "Transfer-Encoding: chunked"],
-    ["Transfer-Encoding: identity"], ["Transfer-Encoding: gzip, chunked"], ["Transfer-Encoding: xchunked"], ["Transfer-Encoding: chunked, chunked"],
-    ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], ["Transfer-Encoding: chunked", "Transfer-Encoding: identity"],
-    ["Transfer-Encoding: chunked "], ["Transfer-Encoding: \x0bchunked"], ["Transfer-Encoding:"], ["Transfer-Encoding : chunked"], ["Content-Length : 5"],
-    ["Content-Length: +5"], ["Content-Length: -5"], ["Content-Length: 0x5"], ["Content-Length: 5, 5"], ["Content-Length: five"], ["Content-Length:"],
+    ["Transfer-Encoding: identity"], ["Transfer-Encoding: gzip, chunked"], ["Transfer-Encoding: xchunked"],
+    ["Transfer-Encoding: chunked, chunked"],
+    ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"],
+    ["Transfer-Encoding: chunked", "Transfer-Encoding: identity"],
+    ["Transfer-Encoding: chunked "], ["Transfer-Encoding: \x0bchunked"], ["Transfer-Encoding:"],
+    ["Transfer-Encoding : chunked"], ["Content-Length : 5"],
+    ["Content-Length: +5"], ["Content-Length: -5"], ["Content-Length: 0x5"], ["Content-Length: 5, 5"],
+    ["Content-Length: five"], ["Content-Length:"],
     ["Host: y", "Content-Length: 5"], ["no colon"],
 ])
 def test_framing_that_two_programs_could_read_differently_is_refused(client, headers):
     smuggled = b"0\r\n\r\nDELETE /overrides/present.example HTTP/1.1\r\nHost: x\r\n\r\n"
     for body in (b"hello", smuggled):
-        data = request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json", *headers, body=body, close=False)
+        data = request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json", *headers, body=body,
+                       close=False)
         received = client.raw(data)
         assert received[9:12] in (b"400", b"501"), received[:300]
         assert received.count(b"X-Request-Id") <= 1, "only one request may be answered"
@@ -270,9 +290,12 @@ def test_transfer_encoding_in_http_1_0_is_refused(client):
     is_closed(client, data, 400)
 
 
-@pytest.mark.parametrize("chunks", [b"zz\r\nhello\r\n0\r\n\r\n", b"5\r\nhelloxx0\r\n\r\n", b"-5\r\nhello\r\n0\r\n\r\n", b"ffffffffffffffffff\r\nhello\r\n0\r\n\r\n"])
+@pytest.mark.parametrize("chunks",
+                         [b"zz\r\nhello\r\n0\r\n\r\n", b"5\r\nhelloxx0\r\n\r\n", b"-5\r\nhello\r\n0\r\n\r\n",
+                          b"ffffffffffffffffff\r\nhello\r\n0\r\n\r\n"])
 def test_broken_chunks(client, chunks):
-    data = request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json", "Transfer-Encoding: chunked", body=chunks)
+    data = request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json",
+                   "Transfer-Encoding: chunked", body=chunks)
     is_closed(client, data, (400, 413))
 
 
@@ -280,7 +303,8 @@ def test_a_chunked_body_is_a_body(program):
     body = b'{"target_host":"10.0.0.5"}'
     chunks = b"".join(b"%x;ext=1\r\n%c\r\n" % (1, byte) for byte in body) + b"0\r\nX-Trailer: 1\r\n\r\n"
     answer = program.client.raw_answer(
-        request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json", "Transfer-Encoding: chunked", body=chunks),
+        request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json",
+                "Transfer-Encoding: chunked", body=chunks),
         "PUT", "/overrides/present.example")
     assert answer.status == 200
 
@@ -289,7 +313,8 @@ def test_a_chunked_body_is_a_body(program):
 
 def test_expect_100_continue(client):
     with connect(client.address) as stream:
-        stream.sendall(request("POST /mx?fallback=none HTTP/1.1", "Content-Type: application/json", "Content-Length: 22", "Expect: 100-continue"))
+        stream.sendall(request("POST /mx?fallback=none HTTP/1.1", "Content-Type: application/json",
+                               "Content-Length: 22", "Expect: 100-continue"))
         assert stream.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
         stream.sendall(b'{"keys":["a.example"]}')
         answer = read_answer(stream, "POST")
@@ -298,7 +323,8 @@ def test_expect_100_continue(client):
 
 
 def test_expect_of_a_body_that_is_refused_anyway(client):
-    answer = client.raw_answer(request("POST /mx HTTP/1.1", "Content-Type: application/json", "Content-Length: 100000000", "Expect: 100-continue"), "POST", "/mx")
+    answer = client.raw_answer(request("POST /mx HTTP/1.1", "Content-Type: application/json",
+                                       "Content-Length: 100000000", "Expect: 100-continue"), "POST", "/mx")
     refused(answer, 413, "too_large")
 
 
@@ -335,7 +361,8 @@ def test_pipelined_writes_happen_in_order(program):
     data = b""
     for number in range(1, 21):
         body = b'{"target_host":"10.0.2.%d"}' % number
-        data += request("PUT /overrides/pipelined.example HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}", body=body, close=False)
+        data += request("PUT /overrides/pipelined.example HTTP/1.1", "Content-Type: application/json",
+                        f"Content-Length: {len(body)}", body=body, close=False)
     data += request("GET /overrides/pipelined.example HTTP/1.1")
     answers = parse(program.client.raw(data), ["PUT"] * 20 + ["GET"])
     assert [answer.status for answer in answers] == [201] + [200] * 20
@@ -359,7 +386,8 @@ def test_half_requests_end_without_an_effect(client):
         with connect(client.address) as stream:
             stream.sendall(whole[:size])
     body = b'{"target_host":"10.0.0.9"}'
-    data = request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}", body=body)
+    data = request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json",
+                   f"Content-Length: {len(body)}", body=body)
     for size in range(len(data) - len(body) - 2, len(data), 3):
         with connect(client.address) as stream:
             stream.sendall(data[:size])
@@ -368,7 +396,8 @@ def test_half_requests_end_without_an_effect(client):
 
 def test_a_body_shorter_than_promised_is_not_taken(client):
     body = b'{"target_host":"10.0.0.9"}'
-    data = request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body) + 1}", body=body)
+    data = request("PUT /overrides/present.example HTTP/1.1", "Content-Type: application/json",
+                   f"Content-Length: {len(body) + 1}", body=body)
     with connect(client.address) as stream:
         stream.sendall(data)
         stream.shutdown(socket.SHUT_WR)
@@ -405,8 +434,11 @@ def test_a_client_that_never_reads_does_not_hold_up_others(program):
     stream.close()
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.yaml", "/overrides", "/overrides/present.example",
-                                  "/resolve/192.0.2.1", "/mx/192.0.2.1", "/resolve?key=192.0.2.1", "/mx?domain=192.0.2.1"])
+@pytest.mark.parametrize("path",
+                         ["/healthz", "/readyz", "/metrics", "/openapi.yaml", "/overrides",
+                          "/overrides/present.example",
+                                  "/resolve/192.0.2.1", "/mx/192.0.2.1", "/resolve?key=192.0.2.1",
+                                  "/mx?domain=192.0.2.1"])
 def test_head_is_get_without_the_body(client, path):
     get = client.raw_answer(request(f"GET {path} HTTP/1.1"), "GET", path)
     head = client.raw_answer(request(f"HEAD {path} HTTP/1.1"), "HEAD", path)

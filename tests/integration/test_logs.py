@@ -24,7 +24,8 @@ def test_each_lookup_is_logged(program):
     client.get("/resolve/[192.0.2.1]")
     client.get("/resolve/absent.mail.test")
     lines = eventually(lambda: lookups(program) if len(lookups(program)) == 5 else None, what="five lines")
-    told = [(line["kind"], line["key"], line["matched"], line["source"], line["target"], line["revision"]) for line in lines]
+    told = [(line["kind"], line["key"], line["matched"], line["source"], line["target"],
+             line["revision"]) for line in lines]
     assert told == [
         ("resolve", "example.org", "example.org", "override", "10.0.0.5", str(revision)),
         ("mx", "example.org", "example.org", "override", "10.0.0.5", str(revision)),
@@ -59,7 +60,9 @@ def test_a_plain_id_of_the_client_is_kept(program):
         assert answer.headers["X-Request-Id"] == number
 
 
-@pytest.mark.parametrize("number", ["short", "x" * 65, "with blank", 'quo"te-quote', "a=b-c=d-e=f", "\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9", "../../etc/passwd"])
+@pytest.mark.parametrize("number",
+                         ["short", "x" * 65, "with blank", 'quo"te-quote', "a=b-c=d-e=f",
+                          "\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9", "../../etc/passwd"])
 def test_another_id_of_the_client_is_not_taken(program, number):
     answer = program.client.get("/healthz", X_Request_Id=number)
     assert answer.headers["X-Request-Id"] != number
@@ -71,18 +74,23 @@ def test_ids_differ(program):
 
 
 def test_a_change_is_logged_with_its_id(program):
-    for answer in (program.client.set("example.org", "10.0.0.5"), program.client.patch("/overrides/example.org", {"enabled": False}),
+    for answer in (program.client.set("example.org", "10.0.0.5"),
+                   program.client.patch("/overrides/example.org", {"enabled": False}),
                    program.client.delete("/overrides/example.org")):
         number = answer.headers["X-Request-Id"]
-        line = eventually(lambda number=number: [line for line in program.log() if number in line.values()], what="a line")[0]
+        line = eventually(lambda number=number: [line for line in program.log() if number in line.values()],
+                          what="a line")[0]
         assert "example.org" in line.values()
         assert str(answer.revision) in line.values()
 
 
-@pytest.mark.parametrize("text", ['a" level=error event=forged x="', "a\nlevel=error event=forged", "a\r\nb", "a\x1b[31mred", "a\\", "a\x00b", "\xff", "a=b c=d"])
+@pytest.mark.parametrize("text",
+                         ['a" level=error event=forged x="', "a\nlevel=error event=forged", "a\r\nb", "a\x1b[31mred",
+                          "a\\", "a\x00b", "\xff", "a=b c=d"])
 def test_what_clients_send_forges_no_line(program, text):
     quoted = urllib.parse.quote(text, safe="", encoding="latin-1")
-    for target in (f"/resolve/{quoted}", f"/mx?domain={quoted}", f"/overrides/{quoted}", f"/{quoted}", f"/overrides?q={quoted}"):
+    for target in (f"/resolve/{quoted}", f"/mx?domain={quoted}", f"/overrides/{quoted}", f"/{quoted}",
+                   f"/overrides?q={quoted}"):
         program.client.get(target)
     program.client.post("/mx", {"keys": [text]})
     program.client.put("/overrides/example.org", {"target_host": "10.0.0.5", "comment": text})

@@ -37,9 +37,12 @@ def one_clear_line(done, code, *words):
 
 @pytest.mark.parametrize("arguments, words", [
     (["--no-such-option"], ["no-such-option"]), (["--listen"], ["listen"]), (["--threads", "many"], ["threads"]),
-    (["--threads", "65"], ["threads"]), (["--threads", "-1"], ["threads"]), (["--dns-timeout", "soon"], ["dns-timeout"]),
-    (["--listen", "nonsense"], ["listen"]), (["--listen", "127.0.0.1:99999"], ["listen"]), (["--listen", "127.0.0.1"], ["listen"]),
-    (["--log-lookups", "some"], ["log-lookups"]), (["--dns", "not an address"], ["dns"]), (["--dns", "127.0.0.1:0"], ["dns"]),
+    (["--threads", "65"], ["threads"]), (["--threads", "-1"], ["threads"]),
+    (["--dns-timeout", "soon"], ["dns-timeout"]),
+    (["--listen", "nonsense"], ["listen"]), (["--listen", "127.0.0.1:99999"], ["listen"]),
+    (["--listen", "127.0.0.1"], ["listen"]),
+    (["--log-lookups", "some"], ["log-lookups"]), (["--dns", "not an address"], ["dns"]),
+    (["--dns", "127.0.0.1:0"], ["dns"]),
     (["--dns", "resolver.example"], ["dns"]), (["stray"], ["stray"]), (["--listen", "unix:"], ["listen"]),
     (["--listen", "unix:/tmp/x.sock?mode=9999"], ["mode"]), (["--listen", "unix:/tmp/x.sock?color=red"], ["listen"]),
 ])
@@ -48,8 +51,10 @@ def test_wrong_usage(tmp_path, arguments, words):
 
 
 @pytest.mark.parametrize("url", [
-    "", "waypost.db", "sqlite:", "postgres://u@h/d", "mariadb://", "mariadb://u:p@127.0.0.1", "mariadb://u:p@127.0.0.1:port/d",
-    "mariadb://u:p@127.0.0.1:99999/d", "mariadb://u:p@127.0.0.1/d?tls=maybe", "mariadb://u:p@127.0.0.1/d?color=red", "mariadb://u:%zz@h/d",
+    "", "waypost.db", "sqlite:", "postgres://u@h/d", "mariadb://", "mariadb://u:p@127.0.0.1",
+    "mariadb://u:p@127.0.0.1:port/d",
+    "mariadb://u:p@127.0.0.1:99999/d", "mariadb://u:p@127.0.0.1/d?tls=maybe", "mariadb://u:p@127.0.0.1/d?color=red",
+    "mariadb://u:%zz@h/d",
     "mariadb://u:p@/d",
 ])
 def test_a_wrong_database_url(tmp_path, url):
@@ -71,7 +76,8 @@ def test_a_password_is_never_repeated(tmp_path):
 def test_help_and_version():
     shown = programs.run("--help")
     assert (shown.returncode, shown.stderr) == (0, "")
-    for option in ("--listen", "--database", "--dns", "--threads", "--dns-timeout", "--dns-max-lookups", "--port-file", "--log-lookups",
+    for option in ("--listen", "--database", "--dns", "--threads", "--dns-timeout", "--dns-max-lookups", "--port-file",
+                   "--log-lookups",
                    "--open", "--check-config", "--version", "--help", "WAYPOST_DATABASE"):
         assert option in shown.stdout, option
     shown = programs.run("--version")
@@ -81,7 +87,8 @@ def test_help_and_version():
 
 def test_check_config_starts_nothing(tmp_path):
     database = tmp_path / "waypost.db"
-    done = programs.run("serve", "--check-config", "--listen", "127.0.0.1:0", "--database", f"sqlite:{database}", "--threads", "3")
+    done = programs.run("serve", "--check-config", "--listen", "127.0.0.1:0", "--database", f"sqlite:{database}",
+                        "--threads", "3")
     assert done.returncode == 0, done.stderr
     assert not database.exists()
     assert str(database) in done.stdout and "3" in done.stdout
@@ -91,7 +98,8 @@ def test_check_config_starts_nothing(tmp_path):
 def runs_with(tmp_path, database, **env):
     """Starts the program with options from the environment only, and sees that it opens `database`."""
     port_file = tmp_path / "ports"
-    env = programs.environment(WAYPOST_LISTEN="127.0.0.1:0", WAYPOST_PORT_FILE=str(port_file), WAYPOST_DNS="127.0.0.1:1", **env)
+    env = programs.environment(WAYPOST_LISTEN="127.0.0.1:0", WAYPOST_PORT_FILE=str(port_file),
+                               WAYPOST_DNS="127.0.0.1:1", **env)
     process = subprocess.Popen([str(programs.binary())], env=env, stderr=subprocess.PIPE)
     try:
         eventually(lambda: port_file.exists() and port_file.read_text().strip(), what="listening")
@@ -299,14 +307,16 @@ def test_without_a_database_it_stays_up_and_says_so_and_recovers(tmp_path_factor
     program = launch(database=server.url("waypost"), dns="127.0.0.1:1", ready=False)
     client = program.client
     try:
-        for target in ("/readyz", "/resolve/example.org", "/mx/example.org?fallback=none", "/resolve?key=192.0.2.1", "/mx?domain=a.example"):
+        for target in ("/readyz", "/resolve/example.org", "/mx/example.org?fallback=none", "/resolve?key=192.0.2.1",
+                       "/mx?domain=a.example"):
             answer = client.get(target)
             assert (answer.status, answer.code) == (503, "not_ready"), target
             assert client.head(target).status == 503
         for path in ("/resolve", "/mx"):
             answer = client.post(path, {"keys": ["example.org"]})
             assert (answer.status, answer.code) == (503, "not_ready")
-        for method, target, body in (("GET", "/overrides", None), ("GET", "/overrides/a.example", None), ("DELETE", "/overrides/a.example", None),
+        for method, target, body in (("GET", "/overrides", None), ("GET", "/overrides/a.example", None),
+                                     ("DELETE", "/overrides/a.example", None),
                                      ("PUT", "/overrides/a.example", {"target_host": "10.0.0.5"}),
                                      ("PATCH", "/overrides/a.example", {"target_host": "10.0.0.5"}),
                                      ("POST", "/overrides", {"lookup_key": "a.example", "target_host": "10.0.0.5"})):
@@ -317,8 +327,10 @@ def test_without_a_database_it_stays_up_and_says_so_and_recovers(tmp_path_factor
         assert client.get("/healthz").status == 200
         assert client.get("/metrics").status == 200
         assert client.get("/openapi.yaml").status == 200
-        eventually(lambda: [line for line in program.log() if line["level"] in ("error", "warn")], what="a line about the database")
-        assert len([line for line in program.log() if line["level"] in ("error", "warn")]) <= 3, "it says so, it does not shout"
+        eventually(lambda: [line for line in program.log() if line["level"] in ("error", "warn")],
+                   what="a line about the database")
+        assert len([line for line in program.log() if line["level"] in ("error",
+                                                                        "warn")]) <= 3, "it says so, it does not shout"
         server.start()
         program.wait_ready()
         assert client.set("a.example", "10.0.0.5").status == 201
@@ -329,7 +341,8 @@ def test_without_a_database_it_stays_up_and_says_so_and_recovers(tmp_path_factor
 
 def test_a_database_that_refuses_the_password(maria, launch):
     program = launch(database=maria.url("waypost", password="wrong"), ready=False)
-    eventually(lambda: [line for line in program.log() if line["level"] == "error" or line["level"] == "warn"], what="a line about it")
+    eventually(lambda: [line for line in program.log() if line["level"] == "error" or line["level"] == "warn"],
+               what="a line about it")
     answer = program.client.get("/readyz")
     assert (answer.status, answer.code) == (503, "not_ready")
     assert "wrong" not in program.stderr_path.read_text().replace("wrong password", "")

@@ -15,7 +15,8 @@ GOOD = {
 }
 LIVE = {"status": "ok", "version": "0.1.0"}
 PROBLEM = {
-    "type": "urn:waypost:problem:not_found", "title": "There is no such thing", "status": 404, "detail": "no such override",
+    "type": "urn:waypost:problem:not_found", "title": "There is no such thing", "status": 404,
+    "detail": "no such override",
     "instance": "urn:waypost:request:0123456789abcdef", "code": "not_found",
 }
 
@@ -59,8 +60,10 @@ def test_a_wrong_answer_gives_a_complaint(fresh, status, headers, body, word):
 
 
 @pytest.mark.parametrize("change, word", [
-    ({}, None), ({"status": 405}, "405"), ({"code": "no_such_code"}, "no_such_code"), ({"code": "nxdomain"}, "nxdomain"),
-    ({"type": "urn:waypost:problem:stale"}, "stale"), ({"instance": "urn:waypost:request:other-id-4711"}, "X-Request-Id"),
+    ({}, None), ({"status": 405}, "405"), ({"code": "no_such_code"}, "no_such_code"),
+    ({"code": "nxdomain"}, "nxdomain"),
+    ({"type": "urn:waypost:problem:stale"}, "stale"),
+    ({"instance": "urn:waypost:request:other-id-4711"}, "X-Request-Id"),
     ({"detail": ""}, "detail"), ({"errors": []}, "errors"), ({"extra": 1}, "extra"),
 ])
 def test_a_wrong_problem_gives_a_complaint(fresh, change, word):
@@ -90,7 +93,8 @@ def test_what_is_not_documented_is_404_or_405(fresh):
 
 def test_patterns_end_where_the_text_ends(fresh):
     row = {"lookup_key": "example.org\n", "target_host": "10.0.0.5", "comment": "", "enabled": True, "revision": 1,
-           "created_at": "2026-01-02T03:04:05.678901Z", "created_by": "-", "updated_at": "2026-01-02T03:04:05.678901Z", "updated_by": "-"}
+           "created_at": "2026-01-02T03:04:05.678901Z", "created_by": "-", "updated_at": "2026-01-02T03:04:05.678901Z",
+           "updated_by": "-"}
     headers = {**GOOD, "ETag": '"7"', "Cache-Control": "no-cache"}
     assert fresh.complaints("GET", "/overrides/example.org", answer(200, headers, row))
     row["lookup_key"] = "example.org"
@@ -107,8 +111,10 @@ def test_a_literal_path_wins_over_a_template(fresh):
 
 @pytest.mark.parametrize("line", [
     "", "plain text", "time=2026-01-02T03:04:05.678901Z level=notice", "time=yesterday level=notice event=a",
-    "time=2026-01-02T03:04:05.678901Z level=loud event=a", 'time=2026-01-02T03:04:05.678901Z level=notice event=a x="open',
-    "time=2026-01-02T03:04:05.678901Z level=notice event=a  two=blanks", "time=2026-01-02T03:04:05.678901Z level=notice event=a event=b",
+    "time=2026-01-02T03:04:05.678901Z level=loud event=a",
+    'time=2026-01-02T03:04:05.678901Z level=notice event=a x="open',
+    "time=2026-01-02T03:04:05.678901Z level=notice event=a  two=blanks",
+    "time=2026-01-02T03:04:05.678901Z level=notice event=a event=b",
     "time=2026-01-02T03:04:05.678901Z level=notice event=a word",
 ])
 def test_what_is_no_log_line(line):

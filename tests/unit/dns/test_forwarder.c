@@ -224,6 +224,26 @@ static void a_silent_server_is_asked_last_afterwards(void **state)
     finish(&fixture);
 }
 
+static void answer_the_second_time(struct server *server, const struct query *query)
+{
+    if (query->number > 1) {
+        answer(server, query);
+    }
+}
+
+static void silent_servers_are_asked_in_turn(void **state)
+{
+    static struct fixture fixture;
+
+    (void)state;
+    start(&fixture, 600, ON_WIRE_MAX,
+          (const server_script_fn[SERVERS_MAX]){be_silent, answer_the_second_time});
+    assert_int_equal(look_up(&fixture, WAY_DNS_A, "a.example")->outcome, WAY_DNS_FOUND);
+    assert_int_equal(server_queries(fixture.servers[0]), 2);
+    assert_int_equal(server_queries(fixture.servers[1]), 2);
+    finish(&fixture);
+}
+
 static void silence_is_a_timeout_at_the_deadline(void **state)
 {
     static struct fixture fixture;
@@ -391,6 +411,36 @@ static void bare_cnames_are_followed(void **state)
     finish(&fixture);
 }
 
+static void answer_all_but_aliases(struct server *server, const struct query *query)
+{
+    if (strcmp(query->name, "alias.example") == 0) {
+        be_unable(server, query);
+    } else {
+        answer(server, query);
+    }
+}
+
+static void answer_nothing_but_aliases(struct server *server, const struct query *query)
+{
+    if (strcmp(query->name, "alias.example") == 0) {
+        answer_bare_cnames(server, query);
+    } else {
+        be_unable(server, query);
+    }
+}
+
+/* That a server could not tell about the alias says nothing about the name behind it. */
+static void every_server_may_know_where_a_cname_leads(void **state)
+{
+    static struct fixture fixture;
+
+    (void)state;
+    START(&fixture, answer_all_but_aliases, answer_nothing_but_aliases);
+    assert_int_equal(look_up(&fixture, WAY_DNS_MX, "alias.example")->outcome, WAY_DNS_FOUND);
+    assert_int_equal(server_queries(fixture.servers[0]), 2);
+    finish(&fixture);
+}
+
 static void nobody_is_asked_for_onion_names(void **state)
 {
     static struct fixture fixture;
@@ -536,6 +586,7 @@ int main(void)
         cmocka_unit_test(a_server_that_cannot_answer_is_passed_over),
         cmocka_unit_test(no_server_able_is_a_failure_at_once),
         cmocka_unit_test(a_silent_server_is_asked_last_afterwards),
+        cmocka_unit_test(silent_servers_are_asked_in_turn),
         cmocka_unit_test(silence_is_a_timeout_at_the_deadline),
         cmocka_unit_test(one_silent_server_is_asked_twice),
         cmocka_unit_test(a_refused_connection_is_a_failure_at_once),
@@ -545,6 +596,7 @@ int main(void)
         cmocka_unit_test(formerr_without_edns_is_a_failure),
         cmocka_unit_test(noise_is_not_an_answer),
         cmocka_unit_test(bare_cnames_are_followed),
+        cmocka_unit_test(every_server_may_know_where_a_cname_leads),
         cmocka_unit_test(nobody_is_asked_for_onion_names),
         cmocka_unit_test(endless_cnames_are_a_failure),
         cmocka_unit_test(queries_on_the_wire_are_bounded),
