@@ -204,7 +204,21 @@ out:
     return status;
 }
 
-static enum way_status check_keys(const json_t *object, const json_t *list, struct way_error *err)
+static enum way_status check_only_keys(json_t *object, struct way_error *err)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(object, name, value)
+    {
+        if (strcmp(name, "keys") != 0) {
+            return way_fail(err, WAY_INVALID, name, "is not a member of a batch");
+        }
+    }
+    return WAY_OK;
+}
+
+static enum way_status check_keys(const json_t *list, struct way_error *err)
 {
     char field[WAY_ERROR_FIELD_MAX];
     size_t count = json_array_size(list);
@@ -214,9 +228,6 @@ static enum way_status check_keys(const json_t *object, const json_t *list, stru
     }
     if (!json_is_array(list)) {
         return way_fail(err, WAY_INVALID, "keys", "must be a list of strings");
-    }
-    if (json_object_size(object) > 1) {
-        return way_fail(err, WAY_INVALID, "body", "has a member other than \"keys\"");
     }
     if (count > API_BATCH_KEYS_MAX) {
         return way_fail(err, WAY_INVALID, "keys", "has %zu elements, %d are allowed", count,
@@ -241,7 +252,10 @@ enum way_status api_body_read_keys(struct api_bytes body, struct api_keys **keys
     if (status != WAY_OK) {
         return status;
     }
-    status = check_keys(object, json_object_get(object, "keys"), err);
+    status = check_only_keys(object, err);
+    if (status == WAY_OK) {
+        status = check_keys(json_object_get(object, "keys"), err);
+    }
     if (status != WAY_OK) {
         json_decref(object);
         return status;

@@ -142,23 +142,17 @@ bool api_intake_head(struct api_slot *slot, const char *url, const char *version
     return goes_on;
 }
 
-void api_intake_body(struct api_slot *slot, const char *bytes, size_t len)
+bool api_intake_body(struct api_slot *slot, const char *bytes, size_t len)
 {
     char detail[96];
 
-    if (slot->is_discarding) {
-        return;
-    }
     way_text_append(&slot->body, bytes, len);
     if (way_text_status(&slot->body) == WAY_OK) {
-        return;
+        return true;
     }
-    /* Only a chunked body comes here: the length of others was checked. libmicrohttpd takes no
-     * answer before the body's end, so the rest is read and forgotten; the time for a body bounds
-     * it. */
-    slot->is_discarding = true;
     (void)snprintf(detail, sizeof detail, "a body here has at most %zu bytes",
                    slot->exchange.route->body_max);
     refuse_head(slot, slot->body.is_full ? API_TOO_LARGE : API_BUSY, "",
                 slot->body.is_full ? detail : "out of memory");
+    return false;
 }

@@ -17,6 +17,7 @@
  * *has_body: whether more of the request is to come. */
 bool api_intake_head(struct api_slot *slot, const char *url, const char *version,
                      const char *method, bool *has_body);
-void api_intake_body(struct api_slot *slot, const char *bytes, size_t len);
+/* False: the body is too large, or there is no memory; the exchange is finished with a refusal. */
+bool api_intake_body(struct api_slot *slot, const char *bytes, size_t len);
 
 #endif

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <microhttpd.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -64,11 +65,21 @@ static void check_answer(struct api_exchange *exchange)
     }
 }
 
+/* Every answer passes here once. */
+static void account(const struct api_slot *slot)
+{
+    const struct api_exchange *exchange = &slot->exchange;
+    uint64_t micros = way_clock_mono_us() - slot->started_us;
+
+    api_request_metrics_count(exchange->context->requests, exchange->route,
+                              exchange->response.status, micros);
+    log_request(slot, micros);
+}
+
 bool api_reply_send(struct api_slot *slot)
 {
     struct api_exchange *exchange = &slot->exchange;
     struct api_response *made = &exchange->response;
-    uint64_t micros = way_clock_mono_us() - slot->started_us;
     const void *bytes;
     void *writable;
     size_t len;
@@ -86,9 +97,36 @@ bool api_reply_send(struct api_slot *slot)
         return false;
     }
     add_headers(slot, response);
-    api_request_metrics_count(exchange->context->requests, exchange->route, made->status, micros);
-    log_request(slot, micros);
+    account(slot);
     result = MHD_queue_response(slot->mhd, made->status, response);
     MHD_destroy_response(response);
     return result == MHD_YES;
+}
+
+bool api_reply_send_past_library(struct api_slot *slot, int fd)
+{
+    const struct api_exchange *exchange = &slot->exchange;
+    const struct api_response *made = &exchange->response;
+    char lent[API_RESPONSE_INLINE];
+    struct way_text text;
+    bool is_sent;
+
+    way_text_init(&text, lent, sizeof lent, sizeof lent);
+    way_text_printf(&text,
+                    "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: %zu\r\n"
+                    "Content-Type: application/problem+json\r\nX-Request-Id: %s\r\n"
+                    "X-Waypost-Revision: %" PRIu64 "\r\nCache-Control: no-store\r\n",
+                    made->status, MHD_get_reason_phrase_for(made->status), made->body.len,
+                    exchange->request.id, way_index_revision(exchange->context->index));
+    for (size_t i = 0; i < made->header_count; i++) {
+        way_text_printf(&text, "%s: %s\r\n", made->headers[i].name, made->headers[i].value);
+    }
+    way_text_puts(&text, "\r\n");
+    way_text_append(&text, made->body.data, made->body.len);
+    account(slot);
+    /* Nothing waits in the socket's buffer, so this small answer fits whole. */
+    is_sent = way_text_status(&text) == WAY_OK &&
+              send(fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)text.len;
+    way_text_fini(&text);
+    return is_sent;
 }

@@ -14,5 +14,8 @@
 #include "api/http_slot.h"
 
 bool api_reply_send(struct api_slot *slot);
+/* Writes the answer to the socket itself, behind the library's back; the connection must be closed
+ * then. Only while a request's body is being read: nothing else is on its way out. */
+bool api_reply_send_past_library(struct api_slot *slot, int fd);
 
 #endif

@@ -139,12 +139,25 @@ static struct api_connection *connection_of(struct MHD_Connection *mhd)
     return info == NULL ? NULL : info->socket_context;
 }
 
+/* The library would take the query apart next, into its small pool, and drop a connection whose
+ * parameters do not fit without a word. We have our own copy. The text lies in its read buffer,
+ * which is writable; only the argument is declared const. */
+static void hide_query(const char *uri)
+{
+    char *at = strchr((char *)(uintptr_t)uri, '?'); /* NOLINT(performance-no-int-to-ptr) */
+
+    if (at != NULL) {
+        at[1] = '\0'; /* the library has found the '?' already, and reads on up to a NUL */
+    }
+}
+
 /* Before the headers are read, let alone checked. What it returns becomes the request's own. */
 static void *on_request_line(void *owner, const char *uri, struct MHD_Connection *mhd)
 {
     struct api_server *server = owner;
     struct api_slot *slot = api_slot_take(&server->slots, mhd, uri);
 
+    hide_query(uri);
     if (slot == NULL) {
         return NULL;
     }
@@ -181,6 +194,18 @@ static enum MHD_Result take_head(struct api_slot *slot, const char *url, const c
     return MHD_YES;
 }
 
+/* A chunked body has passed the limit. The library takes no answer before its end, which may never
+ * come; so the answer goes out past it, and the connection is closed. */
+static enum MHD_Result refuse_upload(struct api_slot *slot)
+{
+    slot->must_close = true;
+    if (slot->connection == NULL || !api_reply_send_past_library(slot, slot->connection->fd)) {
+        return MHD_NO;
+    }
+    slot->connection->must_linger = true;
+    return MHD_NO;
+}
+
 static enum MHD_Result run_handler(struct api_slot *slot)
 {
     struct api_exchange *exchange = &slot->exchange;
@@ -213,9 +238,10 @@ static enum MHD_Result on_request(void *owner, struct MHD_Connection *mhd, const
         return take_head(slot, url, method, version);
     }
     if (*upload_len > 0) {
-        api_intake_body(slot, upload, *upload_len);
+        size_t len = *upload_len;
+
         *upload_len = 0;
-        return MHD_YES;
+        return api_intake_body(slot, upload, len) ? MHD_YES : refuse_upload(slot);
     }
     return slot->exchange.is_finished ? send_answer(slot) : run_handler(slot);
 }
@@ -380,6 +406,8 @@ static void stop_accepting(struct api_server *server)
         /* Whoever the kernel has let in already is served. */
         accept_some(server, server->accepting[i].fd);
         way_watch_close(server->accepting[i].watch);
+        /* From now on clients are refused, and do not wait for a process that ends. */
+        (void)shutdown(server->accepting[i].fd, SHUT_RDWR);
         server->accepting[i].watch = NULL;
     }
     server->accepting_count = 0;

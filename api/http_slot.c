@@ -47,7 +47,6 @@ static void init(struct api_slot *slot, struct api_slot_pool *pool, struct MHD_C
     slot->has_head = false;
     slot->is_suspended = false;
     slot->must_close = false;
-    slot->is_discarding = false;
     slot->target = slot->inline_target;
     way_text_init(&slot->body, NULL, 0, 0);
     exchange->context = pool->context;

@@ -31,8 +31,7 @@ struct api_slot {
     uint64_t started_us;
     bool has_head; /* the headers have been read */
     bool is_suspended;
-    bool must_close;    /* the connection, after this answer */
-    bool is_discarding; /* the rest of the body */
+    bool must_close; /* the connection, after this answer */
     struct way_text body;
     size_t target_len; /* as it came; a target of more than API_TARGET_MAX is not kept */
     char *target;      /* inline_target, or on the heap */

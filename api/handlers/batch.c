@@ -6,9 +6,9 @@
  */
 #include "api/answer.h"
 #include "api/body.h"
-#include "api/fallback.h"
 #include "api/handlers/handlers.h"
 #include "api/json.h"
+#include "api/params.h"
 
 #include "base/clock.h"
 
@@ -131,8 +131,10 @@ static enum way_status read_key(const struct batch *batch, size_t index, struct 
 static void answer_known(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        struct way_question question = {
-            .kind = batch->kind, .is_dns_wanted = batch->is_dns_wanted, .door = "http"};
+        struct way_question question = {.kind = batch->kind,
+                                        .is_dns_wanted = batch->is_dns_wanted,
+                                        .door = "http",
+                                        .request_id = batch->exchange->request.id};
         struct way_answer answer;
         struct way_error err;
 
@@ -174,6 +176,7 @@ static bool ask_next(struct batch *batch, struct window_slot *slot)
     slot->question = (struct way_question){.kind = batch->kind,
                                            .is_dns_wanted = true,
                                            .door = "http",
+                                           .request_id = batch->exchange->request.id,
                                            .deadline_ms = batch->deadline_ms};
     (void)read_key(batch, slot->index, &slot->question.key, &err); /* it has been read before */
     slot->pending =
@@ -223,7 +226,7 @@ static void fill_window(struct batch *batch)
 static enum way_status read_request(struct batch *batch, struct way_error *err)
 {
     const struct api_request *request = &batch->exchange->request;
-    enum way_status status = api_fallback_read(request, &batch->is_dns_wanted, err);
+    enum way_status status = api_param_fallback(request, &batch->is_dns_wanted, err);
 
     if (status == WAY_OK) {
         status = api_body_read_keys(request->body, &batch->keys, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/answer.h"
-#include "api/fallback.h"
 #include "api/handlers/handlers.h"
+#include "api/params.h"
 
 #include "base/clock.h"
 
@@ -78,15 +78,15 @@ static void wait_for_dns(struct api_exchange *exchange, const struct way_questio
 
 static void look_up(struct api_exchange *exchange, enum way_lookup_kind kind, struct api_bytes raw)
 {
-    struct way_question question = {.kind = kind, .door = "http"};
+    struct way_question question = {
+        .kind = kind, .door = "http", .request_id = exchange->request.id};
     struct way_answer answer;
     struct way_error err;
-    enum way_status status = api_fallback_read(&exchange->request, &question.is_dns_wanted, &err);
+    enum way_status status = api_param_fallback(&exchange->request, &question.is_dns_wanted, &err);
 
     if (status == WAY_OK) {
-        status = kind == WAY_LOOKUP_MX
-                     ? way_key_parse_mail_domain(raw.at, raw.len, &question.key, &err)
-                     : way_key_parse(raw.at, raw.len, &question.key, &err);
+        status = kind == WAY_LOOKUP_MX ? api_param_domain(raw, &question.key, &err)
+                                       : api_param_key(raw, &question.key, &err);
     }
     if (status != WAY_OK) {
         api_refuse_error(exchange, &err);

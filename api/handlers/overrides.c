@@ -3,6 +3,7 @@
 #include "api/etag.h"
 #include "api/handlers/handlers.h"
 #include "api/override_json.h"
+#include "api/params.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -108,8 +109,7 @@ void api_get_override(struct api_exchange *exchange)
     if (row_call == NULL) {
         return;
     }
-    if (way_key_parse(exchange->request.key.at, exchange->request.key.len,
-                      &row_call->call.of.read.key, &err) != WAY_OK) {
+    if (api_param_key(exchange->request.key, &row_call->call.of.read.key, &err) != WAY_OK) {
         refuse_and_free(row_call, &err);
         return;
     }
@@ -181,7 +181,7 @@ static enum way_status read_wish(struct api_exchange *exchange, enum way_wish_ki
     wish->kind = kind;
     (void)snprintf(wish->actor, sizeof wish->actor, "-"); /* nobody is known by name yet */
     if (kind != WAY_WISH_CREATE) {
-        status = way_key_parse(request->key.at, request->key.len, &wish->key, err);
+        status = api_param_key(request->key, &wish->key, err);
         if (status == WAY_OK) {
             status = api_etag_read_precondition(&request->headers, &wish->precondition, err);
         }

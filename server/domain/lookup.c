@@ -106,12 +106,14 @@ static void account(struct way_lookup *lookup, const struct way_question *questi
         return;
     }
     way_log(WAY_LOG_NOTICE, "lookup",
-            "door=%s kind=%s key=%s matched=%s source=%s target=%s revision=%" PRIu64,
+            "door=%s kind=%s key=%s matched=%s source=%s target=%s revision=%" PRIu64
+            " request_id=%s",
             question->door, question->kind == WAY_LOOKUP_MX ? "mx" : "resolve", question->key.text,
             is_override ? question->key.text : "-",
             answer->outcome == WAY_LOOKUP_ANSWERED ? source_names[answer->source]
                                                    : way_lookup_outcome_name(answer->outcome),
-            is_override ? answer->target.host.text : "-", is_override ? answer->revision : 0);
+            is_override ? answer->target.host.text : "-", is_override ? answer->revision : 0,
+            question->request_id);
 }
 
 bool way_lookup_now(struct way_lookup *lookup, const struct way_question *question,

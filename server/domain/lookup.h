@@ -71,10 +71,11 @@ struct way_answer {
 /* What is asked, and by whom. */
 struct way_question {
     enum way_lookup_kind kind;
-    bool is_dns_wanted;   /* false: ?fallback=none */
-    struct way_key key;   /* mx: of the domain, not of the mailbox */
-    const char *door;     /* "http", for the log */
-    uint64_t deadline_ms; /* of all DNS for it */
+    bool is_dns_wanted;     /* false: ?fallback=none */
+    struct way_key key;     /* mx: of the domain, not of the mailbox */
+    const char *door;       /* "http", for the log */
+    const char *request_id; /* likewise; borrowed until the answer */
+    uint64_t deadline_ms;   /* of all DNS for it */
 };
 
 typedef void (*way_answered_fn)(void *owner, const struct way_answer *answer);

@@ -2,6 +2,7 @@
 #include "main/options.h"
 
 #include "base/log.h"
+#include "store/database_url.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -11,12 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_LIST, KIND_TEXT, KIND_SECRET, KIND_NUMBER, KIND_DURATION, KIND_SWITCH, KIND_WORD };
+enum kind {
+    KIND_LIST,
+    KIND_TEXT,
+    KIND_DATABASE,
+    KIND_NUMBER,
+    KIND_DURATION,
+    KIND_SWITCH,
+    KIND_WORD
+};
 
 enum {
     ENV_NAME_MAX = 64,
     SECRET_FILE_MAX = 4096, /* bytes of a file that holds a secret */
     ROWS_MAX = 32,
+    DATABASE_SHOWN_MAX = 8192, /* bytes of a URL with all its hosts */
 };
 
 struct option_row {
@@ -37,7 +47,7 @@ struct option_row {
 static const struct option_row rows[] = {
     { "listen", KIND_LIST, AT(listen), "127.0.0.1:8080", "ADDRESS", NULL, 0, 0,
       "Where to listen; may repeat (in the environment: separated by commas). HOST:PORT, [IPv6]:PORT or unix:PATH?mode=0660&group=NAME. Port 0 takes a free one." },
-    { "database", KIND_SECRET, AT(database), "sqlite:waypost.db", "URL", NULL, 0, 0,
+    { "database", KIND_DATABASE, AT(database), "sqlite:waypost.db", "URL", NULL, 0, 0,
       "Where the overrides are kept: sqlite:PATH, or mariadb://USER:PASSWORD@HOST[:PORT][,HOST...]/DATABASE[?tls=verify&ca=PATH], or mariadb://USER@/DATABASE?socket=PATH." },
     { "dns", KIND_TEXT, AT(dns), "", "SERVERS", NULL, 0, 0,
       "DNS servers to ask, ADDRESS[:PORT] separated by commas. Default: those of /etc/resolv.conf." },
@@ -225,7 +235,7 @@ static enum way_status set_value(struct way_options *options, const struct optio
     case KIND_LIST:
         return split_list(member, value, row->name, err);
     case KIND_TEXT:
-    case KIND_SECRET:
+    case KIND_DATABASE:
         return set_text(member, value, strlen(value), row->name, err);
     case KIND_NUMBER:
         return set_number(row, value, member, err);
@@ -274,7 +284,7 @@ static enum way_status read_environment(struct way_options *options, const struc
     (void)snprintf(file_name, sizeof file_name, "%s_FILE", name);
     /* NOLINTBEGIN(concurrency-mt-unsafe): no other thread runs yet */
     value = getenv(name);
-    file = row->kind == KIND_SECRET ? getenv(file_name) : NULL;
+    file = row->kind == KIND_DATABASE ? getenv(file_name) : NULL;
     /* NOLINTEND(concurrency-mt-unsafe) */
     if (value != NULL && file != NULL) {
         return way_fail(err, WAY_INVALID, row->name, "%s and %s exclude each other", name,
@@ -464,8 +474,9 @@ void way_options_document(struct way_text *out)
 
         env_name(row->name, env);
         way_text_printf(out, "| `--%s` | `%s`%s%s%s | ", row->name, env,
-                        row->kind == KIND_SECRET ? ", `" : "", row->kind == KIND_SECRET ? env : "",
-                        row->kind == KIND_SECRET ? "_FILE`" : "");
+                        row->kind == KIND_DATABASE ? ", `" : "",
+                        row->kind == KIND_DATABASE ? env : "",
+                        row->kind == KIND_DATABASE ? "_FILE`" : "");
         if (row->fallback[0] != '\0') {
             way_text_printf(out, "`%s`", row->fallback);
         }
@@ -496,6 +507,18 @@ static void show_word(const struct option_row *row, uint64_t number, struct way_
     way_text_append(out, at, strcspn(at, "|"));
 }
 
+/* Without its password. What does not parse might show one in any place. */
+static void show_database(const char *text, struct way_text *out)
+{
+    struct way_database_url url;
+    char shown[DATABASE_SHOWN_MAX] = "(does not parse)";
+
+    if (way_database_url_parse(text, &url, NULL) == WAY_OK) {
+        way_database_url_format(&url, shown, sizeof shown);
+    }
+    way_text_puts(out, shown);
+}
+
 static void show_value(const struct way_options *options, const struct option_row *row,
                        struct way_text *out)
 {
@@ -511,8 +534,8 @@ static void show_value(const struct way_options *options, const struct option_ro
     case KIND_TEXT:
         way_text_puts(out, *(char *const *)member);
         return;
-    case KIND_SECRET:
-        way_text_puts(out, "(not shown)");
+    case KIND_DATABASE:
+        show_database(*(char *const *)member, out);
         return;
     case KIND_NUMBER:
         way_text_put_u64(out, *(const uint64_t *)member);

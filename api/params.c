@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/params.h"
+
+#include <stdio.h>
+
+/* The model calls every key "lookup_key"; the caller wrote it under another name. */
+static enum way_status rename_field(enum way_status status, const char *name, struct way_error *err)
+{
+    if (status != WAY_OK && err != NULL) {
+        (void)snprintf(err->field, sizeof err->field, "%s", name);
+    }
+    return status;
+}
+
+enum way_status api_param_key(struct api_bytes raw, struct way_key *key, struct way_error *err)
+{
+    return rename_field(way_key_parse(raw.at, raw.len, key, err), "key", err);
+}
+
+enum way_status api_param_domain(struct api_bytes raw, struct way_key *domain,
+                                 struct way_error *err)
+{
+    return rename_field(way_key_parse_mail_domain(raw.at, raw.len, domain, err), "domain", err);
+}
+
+enum way_status api_param_fallback(const struct api_request *request, bool *is_dns_wanted,
+                                   struct way_error *err)
+{
+    const struct api_bytes *value = api_request_param(request, "fallback");
+
+    *is_dns_wanted = value == NULL;
+    if (value != NULL && !api_bytes_equal(*value, "none")) {
+        return way_fail(err, WAY_INVALID, "fallback", "must be \"none\", or left out");
+    }
+    return WAY_OK;
+}
