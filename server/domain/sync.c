@@ -34,7 +34,8 @@ struct way_sync {
     bool must_reload;
     bool is_prepared;
     bool is_read_only;
-    uint64_t down_since_ms; /* 0: in touch */
+    bool is_down;
+    uint64_t touched_ms; /* when the database last answered; at first: when we started */
     uint64_t rejected;
     char detail[WAY_ERROR_DETAIL_MAX];
     uint64_t own_newest; /* revision of our newest own commit */
@@ -86,9 +87,7 @@ static void note_down(struct way_sync *sync, const struct way_error *err)
     way_session_close(sync->session);
     sync->session = NULL;
     (void)pthread_mutex_lock(&sync->lock);
-    if (sync->down_since_ms == 0) {
-        sync->down_since_ms = way_clock_mono_ms();
-    }
+    sync->is_down = true;
     memcpy(sync->detail, err->detail, sizeof sync->detail);
     (void)pthread_mutex_unlock(&sync->lock);
     if (!sync->was_down) {
@@ -102,7 +101,8 @@ static void note_down(struct way_sync *sync, const struct way_error *err)
 static void note_up(struct way_sync *sync)
 {
     (void)pthread_mutex_lock(&sync->lock);
-    sync->down_since_ms = 0;
+    sync->is_down = false;
+    sync->touched_ms = way_clock_mono_ms();
     if (!sync->is_read_only) {
         sync->detail[0] = '\0';
     }
@@ -317,6 +317,21 @@ static enum way_status connect_and_poll(struct way_sync *sync, struct way_error 
     return poll_once(sync, err);
 }
 
+/* A server may close a connection for its own reasons: one that has worked before deserves another
+ * before the database counts as away. */
+static enum way_status look(struct way_sync *sync, struct way_error *err)
+{
+    bool had_session = sync->session != NULL;
+    enum way_status status = connect_and_poll(sync, err);
+
+    if (status != WAY_UNAVAILABLE || !had_session || sync->was_down) {
+        return status;
+    }
+    way_session_close(sync->session);
+    sync->session = NULL;
+    return connect_and_poll(sync, err);
+}
+
 static void *run(void *argument)
 {
     struct way_sync *sync = argument;
@@ -326,7 +341,7 @@ static void *run(void *argument)
 
     do {
         struct way_error err = {0};
-        enum way_status status = connect_and_poll(sync, &err);
+        enum way_status status = look(sync, &err);
 
         if (status == WAY_OK) {
             note_up(sync);
@@ -379,7 +394,8 @@ struct way_sync *way_sync_start(struct way_store *store, struct way_index *index
     }
     sync->store = store;
     sync->index = index;
-    sync->down_since_ms = way_clock_mono_ms();
+    sync->is_down = true;
+    sync->touched_ms = way_clock_mono_ms();
     (void)snprintf(sync->detail, sizeof sync->detail, "not connected yet");
     if (init_locks(sync) != WAY_OK) {
         free(sync);
@@ -426,16 +442,22 @@ bool way_sync_has_data(const struct way_sync *sync)
 
 void way_sync_view(struct way_sync *sync, struct way_sync_view *view)
 {
+    uint64_t untouched_ms;
+
     *view = (struct way_sync_view){.has_data = way_sync_has_data(sync)};
     (void)pthread_mutex_lock(&sync->lock);
     view->is_prepared = sync->is_prepared;
     view->rejected = sync->rejected;
     memcpy(view->detail, sync->detail, sizeof view->detail);
-    if (sync->down_since_ms != 0) {
+    untouched_ms = way_clock_mono_ms() - sync->touched_ms;
+    if (sync->is_down) {
         view->state = WAY_STORE_DOWN;
-        view->stale_seconds = (way_clock_mono_ms() - sync->down_since_ms) / 1000;
     } else {
         view->state = sync->is_read_only ? WAY_STORE_READ_ONLY : WAY_STORE_OK;
+    }
+    /* A poll that hangs is not told yet, and counts all the same. */
+    if (sync->is_down || untouched_ms > WAY_SYNC_STALE_MS) {
+        view->stale_seconds = untouched_ms / 1000;
     }
     (void)pthread_mutex_unlock(&sync->lock);
 }

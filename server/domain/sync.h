@@ -23,6 +23,7 @@ enum {
     WAY_SYNC_CHECK_MS = 1000, /* one that only we change: is it still there? */
     WAY_SYNC_BACKOFF_MIN_MS = 100,
     WAY_SYNC_BACKOFF_MAX_MS = 5000,
+    WAY_SYNC_STALE_MS = 3000,    /* without an answer the data counts as stale */
     WAY_SYNC_HOLE_MAX_MS = 5000, /* a hole that is older makes us load all */
 };
 

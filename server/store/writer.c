@@ -100,6 +100,29 @@ static void judge_all(struct way_writer *writer, uint64_t first, int64_t now_us)
     }
 }
 
+/* The latest moment any of the wishes in hand still waits for. */
+static uint64_t last_deadline(const struct way_writer *writer)
+{
+    uint64_t last = 0;
+
+    for (size_t i = 0; i < writer->count; i++) {
+        last = writer->writes[i]->deadline_ms > last ? writer->writes[i]->deadline_ms : last;
+    }
+    return last;
+}
+
+/* The first moment at which a caller is told that nothing was stored: from then on it must stay so.
+ */
+static uint64_t first_deadline(const struct way_writer *writer)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (size_t i = 0; i < writer->count; i++) {
+        first = writer->writes[i]->deadline_ms < first ? writer->writes[i]->deadline_ms : first;
+    }
+    return first;
+}
+
 /* One try of the whole transaction. */
 static enum way_status transact(struct way_writer *writer, const uint8_t *tx, struct way_error *err)
 {
@@ -134,18 +157,10 @@ static enum way_status transact(struct way_writer *writer, const uint8_t *tx, st
             return status;
         }
     }
-    return way_store_commit(writer->session, writer->change_count, err);
-}
-
-/* The latest moment any of the wishes in hand still waits for. */
-static uint64_t last_deadline(const struct way_writer *writer)
-{
-    uint64_t last = 0;
-
-    for (size_t i = 0; i < writer->count; i++) {
-        last = writer->writes[i]->deadline_ms > last ? writer->writes[i]->deadline_ms : last;
+    if (way_clock_mono_ms() >= first_deadline(writer)) {
+        return way_fail(err, WAY_UNAVAILABLE, "", "the database was too slow; nothing was changed");
     }
-    return last;
+    return way_store_commit(writer->session, writer->change_count, err);
 }
 
 /* The connection broke at COMMIT: the change log knows whether it happened. */
@@ -186,6 +201,9 @@ static enum way_status transact_with_tries(struct way_writer *writer, struct way
         bool had_session = writer->session != NULL;
 
         if (try > 0) {
+            if (way_clock_mono_ms() + WAY_WRITER_LAST_TRY_MS > first_deadline(writer)) {
+                return status;
+            }
             pause_ms(pause);
             pause = pause < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
         }
@@ -240,6 +258,10 @@ static void commit_batch(struct way_writer *writer)
         memcpy(writer->writes, all, count * sizeof(all[0]));
         writer->count = count;
         return;
+    }
+    if (status == WAY_BUSY) {
+        /* To the caller a database that lets nobody write is as good as away. */
+        status = way_fail(&err, WAY_UNAVAILABLE, "", "the database is busy with another writer");
     }
     fail_all(writer, status, &err);
 }
