@@ -12,6 +12,14 @@ struct tag {
     size_t len;
 };
 
+/* The whole value is "*". */
+static bool is_any(const char *value)
+{
+    size_t blanks = strspn(value, " \t");
+
+    return value[blanks] == '*' && value[blanks + 1 + strspn(value + blanks + 1, " \t")] == '\0';
+}
+
 static const char *skip_separators(const char *at)
 {
     return at + strspn(at, " \t,");
@@ -45,7 +53,7 @@ static enum way_status read_if_match(const char *value, struct way_precondition 
     struct tag tag;
 
     out->has_if_match = true;
-    if (strcmp(value, "*") == 0) {
+    if (is_any(value)) {
         out->if_match_any = true;
         return WAY_OK;
     }
@@ -77,7 +85,7 @@ enum way_status api_etag_read_precondition(const struct api_headers *headers,
     out->if_match_count = 0;
     out->if_none_match_any = false;
     if (headers->if_none_match != NULL) {
-        if (strcmp(headers->if_none_match, "*") != 0) {
+        if (!is_any(headers->if_none_match)) {
             return way_fail(err, WAY_MALFORMED, "",
                             "If-None-Match of a write must be \"*\": the key must be free");
         }
@@ -97,7 +105,7 @@ bool api_etag_is_known(const char *if_none_match, const char *etag)
     if (if_none_match == NULL) {
         return false;
     }
-    if (strcmp(if_none_match, "*") == 0) {
+    if (is_any(if_none_match)) {
         return true;
     }
     etag += strncmp(etag, "W/", 2) == 0 ? 2 : 0;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -209,6 +210,36 @@ static int open_socket(const struct api_listen_address *address, bool may_share)
     return fd;
 }
 
+static bool has_port(const struct api_listen_address *address)
+{
+    const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)(const void *)&address->address;
+    const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)(const void *)&address->address;
+
+    return address->address.ss_family == AF_INET ? ipv4->sin_port != 0 : ipv6->sin6_port != 0;
+}
+
+/* Two processes that start at the same moment would both pass the probe. An abstract unix socket
+ * named after the address can be bound by one only, and goes with its process (unix(7)). */
+static enum way_status lock_address(const struct api_listen_address *address,
+                                    struct api_listener *out, struct way_error *err)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    char text[API_LISTEN_TEXT_MAX];
+    int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "waypost:%.80s",
+                       describe(&address->address, text, sizeof text));
+
+    if (!has_port(address)) {
+        return WAY_OK; /* the kernel gives each process another one */
+    }
+    out->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (out->lock < 0 ||
+        bind(out->lock, (const struct sockaddr *)(const void *)&name,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) != 0) {
+        return fail_errno(&address->address, "listen on", err);
+    }
+    return WAY_OK;
+}
+
 /* With SO_REUSEPORT a second process on the port would silently take half of the connections; a
  * plain bind tells whether somebody is there. */
 static enum way_status probe(const struct api_listen_address *address, struct way_error *err)
@@ -230,8 +261,11 @@ static enum way_status open_tcp(const struct api_listen_address *address, size_t
                                 struct api_listener *out, struct way_error *err)
 {
     struct api_listen_address bound = *address;
-    enum way_status status = probe(address, err);
+    enum way_status status = lock_address(address, out, err);
 
+    if (status == WAY_OK) {
+        status = probe(address, err);
+    }
     while (status == WAY_OK && out->count < loops) {
         int fd = open_socket(&bound, true);
 
@@ -256,6 +290,7 @@ static enum way_status remove_stale(const struct api_listen_address *address, st
 {
     const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)&address->address;
     struct stat info;
+    bool refused;
     int fd;
     int rc;
 
@@ -271,8 +306,9 @@ static enum way_status remove_stale(const struct api_listen_address *address, st
         return fail_errno(&address->address, "listen on", err);
     }
     rc = connect(fd, (const struct sockaddr *)(const void *)un, address->len);
+    refused = rc != 0 && errno == ECONNREFUSED;
     (void)close(fd);
-    if (rc == 0) {
+    if (!refused) {
         return way_fail(err, WAY_UNAVAILABLE, FIELD,
                         "cannot listen on unix:%s: another process does", un->sun_path);
     }
@@ -304,6 +340,25 @@ static enum way_status set_owner(const struct api_listen_address *address, const
     return WAY_OK;
 }
 
+static void note_file(struct api_listener *listener)
+{
+    struct stat info;
+
+    if (lstat(listener->path, &info) == 0) {
+        listener->device = info.st_dev;
+        listener->inode = info.st_ino;
+    }
+}
+
+/* Somebody may have removed our file and put another socket there. */
+static bool is_our_file(const struct api_listener *listener)
+{
+    struct stat info;
+
+    return lstat(listener->path, &info) == 0 && info.st_dev == listener->device &&
+           info.st_ino == listener->inode;
+}
+
 static enum way_status open_unix(const struct api_listen_address *address, size_t loops,
                                  struct api_listener *out, struct way_error *err)
 {
@@ -328,6 +383,7 @@ static enum way_status open_unix(const struct api_listen_address *address, size_
         out->descriptors[i] = fd;
     }
     memcpy(out->path, un->sun_path, sizeof out->path);
+    note_file(out);
     (void)describe(&address->address, out->text, sizeof out->text);
     status = set_owner(address, un->sun_path, err);
     if (status == WAY_OK && listen(fd, API_LISTEN_BACKLOG) != 0) {
@@ -342,6 +398,7 @@ enum way_status api_listener_open(const struct api_listen_address *address, size
     enum way_status status;
 
     memset(out, 0, sizeof *out);
+    out->lock = -1;
     WAY_ASSERT(loops <= API_LISTEN_LOOPS_MAX);
     status = address->address.ss_family == AF_UNIX ? open_unix(address, loops, out, err)
                                                    : open_tcp(address, loops, out, err);
@@ -358,7 +415,11 @@ void api_listener_close(struct api_listener *listener)
             (void)close(listener->descriptors[i]);
         }
     }
-    if (listener->is_unix && listener->count > 0) {
+    if (listener->lock >= 0) {
+        (void)close(listener->lock);
+        listener->lock = -1;
+    }
+    if (listener->is_unix && listener->count > 0 && is_our_file(listener)) {
         (void)unlink(listener->path);
     }
     listener->count = 0;

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 enum {
     API_LISTEN_MAX = 16,       /* addresses of one instance */
@@ -42,7 +43,10 @@ struct api_listener {
     size_t count;
     int descriptors[API_LISTEN_LOOPS_MAX]; /* [loop]; a unix socket has the same in all */
     bool is_unix;
-    char path[108];                 /* unix: the socket file */
+    char path[108]; /* unix: the socket file */
+    dev_t device;   /* of the file that is ours; another may have taken its place */
+    ino_t inode;
+    int lock;                       /* keeps a second process from sharing the port; -1: none */
     char text[API_LISTEN_TEXT_MAX]; /* what is bound, with the real port */
 };
 

@@ -32,7 +32,7 @@ enum {
     POOL_BYTES = 32 * 1024, /* libmicrohttpd's memory of one connection */
     PUMP_ROUNDS_MAX = 8,    /* of the daemon, before others get their turn */
     ACCEPT_ROUNDS_MAX = 32, /* connections, likewise */
-    ACCEPT_PAUSE_MS = 100,  /* when descriptors have run out */
+    ACCEPT_PAUSE_MS = 20,   /* when there is no room for another */
     SWEEP_MS = 500,         /* how exactly the deadlines of phases are kept */
 };
 
@@ -64,7 +64,8 @@ struct api_server {
     struct way_timer *sweep_timer;
     struct way_timer *accept_timer;
     bool is_pump_due;
-    bool is_accepting;
+    bool is_starved;  /* of descriptors: told once */
+    bool is_stopping; /* no handler runs any more */
     size_t accepting_count;
     struct accepting accepting[API_LISTEN_MAX];
     size_t connection_count;
@@ -206,10 +207,20 @@ static enum MHD_Result refuse_upload(struct api_slot *slot)
     return MHD_NO;
 }
 
+static const struct api_server *slot_server(const struct api_slot *slot)
+{
+    return slot->pool->owner;
+}
+
 static enum MHD_Result run_handler(struct api_slot *slot)
 {
     struct api_exchange *exchange = &slot->exchange;
 
+    if (slot_server(slot)->is_stopping) {
+        api_refuse(exchange, API_NOT_READY, "", "the service is stopping");
+        exchange->is_finished = true;
+        return send_answer(slot);
+    }
     exchange->request.body = (struct api_bytes){slot->body.data, slot->body.len};
     enter_phase(slot->connection, PHASE_HANDLING);
     exchange->route->handle(exchange);
@@ -340,7 +351,6 @@ static void on_library_log(void *owner, const char *format, va_list arguments)
 
 static void set_accepting(struct api_server *server, bool is_accepting)
 {
-    server->is_accepting = is_accepting;
     for (size_t i = 0; i < server->accepting_count; i++) {
         if (server->accepting[i].watch != NULL) {
             way_watch_set(server->accepting[i].watch, is_accepting ? WAY_EVENT_READ : 0);
@@ -354,41 +364,76 @@ static void pause_accepting(struct api_server *server)
     way_timer_start(server->accept_timer, ACCEPT_PAUSE_MS, 0);
 }
 
+/* Whoever has been silent for longest makes room. */
+static void evict_idle(struct api_server *server)
+{
+    struct api_connection *oldest = NULL;
+
+    for (struct api_connection *connection = server->connections; connection != NULL;
+         connection = connection->next) {
+        if (connection->slot == NULL &&
+            (oldest == NULL || connection->since_ms < oldest->since_ms)) {
+            oldest = connection;
+        }
+    }
+    if (oldest != NULL) {
+        (void)shutdown(oldest->fd, SHUT_RDWR);
+        pump_soon(server);
+    }
+}
+
 static void on_accept_timer(void *owner)
 {
     struct api_server *server = owner;
 
-    if (server->connection_count < server->connections_max) {
-        set_accepting(server, true);
-    } else {
-        way_timer_start(server->accept_timer, ACCEPT_PAUSE_MS, 0);
-    }
+    set_accepting(server, true);
 }
 
-static void accept_some(struct api_server *server, int listener)
+static bool is_out_of_descriptors(int code)
 {
-    for (int i = 0; i < ACCEPT_ROUNDS_MAX; i++) {
-        struct sockaddr_storage address = {0};
-        socklen_t len = sizeof address;
-        int fd;
+    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
 
-        if (server->connection_count >= server->connections_max) {
-            pause_accepting(server);
-            return;
-        }
-        fd = accept4(listener, (struct sockaddr *)(void *)&address, &len,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+/* Returns whether there may be more to accept. */
+static bool accept_one(struct api_server *server, int listener)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    int fd;
+
+    if (server->connection_count >= server->connections_max) {
+        evict_idle(server);
+        pause_accepting(server);
+        return false;
+    }
+    fd = accept4(listener, (struct sockaddr *)(void *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (is_out_of_descriptors(errno)) {
+            if (!server->is_starved) {
                 way_log(WAY_LOG_WARN, "http.accept", "errno=%d detail=\"no descriptors left\"",
                         errno);
-                pause_accepting(server);
             }
-            return;
+            server->is_starved = true;
+            evict_idle(server);
+            pause_accepting(server);
         }
-        /* It closes the descriptor itself when it refuses. */
-        (void)MHD_add_connection(server->daemon, fd, (struct sockaddr *)(void *)&address, len);
+        return false;
     }
+    server->is_starved = false;
+    /* It closes the descriptor itself when it refuses. */
+    (void)MHD_add_connection(server->daemon, fd, (struct sockaddr *)(void *)&address, len);
+    return true;
+}
+
+/* Returns whether there may be more to accept. */
+static bool accept_some(struct api_server *server, int listener)
+{
+    for (int i = 0; i < ACCEPT_ROUNDS_MAX; i++) {
+        if (!accept_one(server, listener)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void on_acceptable(void *owner, unsigned events)
@@ -396,7 +441,7 @@ static void on_acceptable(void *owner, unsigned events)
     struct accepting *accepting = owner;
 
     (void)events;
-    accept_some(accepting->server, accepting->fd);
+    (void)accept_some(accepting->server, accepting->fd);
     pump(accepting->server);
 }
 
@@ -404,7 +449,8 @@ static void stop_accepting(struct api_server *server)
 {
     for (size_t i = 0; i < server->accepting_count; i++) {
         /* Whoever the kernel has let in already is served. */
-        accept_some(server, server->accepting[i].fd);
+        while (accept_some(server, server->accepting[i].fd)) {
+        }
         way_watch_close(server->accepting[i].watch);
         /* From now on clients are refused, and do not wait for a process that ends. */
         (void)shutdown(server->accepting[i].fd, SHUT_RDWR);
@@ -581,7 +627,8 @@ void api_server_drain(struct api_server *server, void (*drained)(void *owner), v
     server->drained_owner = owner;
     for (struct api_connection *connection = server->connections; connection != NULL;
          connection = connection->next) {
-        if (connection->phase == PHASE_IDLE) {
+        /* Between requests, or before the first one. */
+        if (connection->slot == NULL) {
             (void)shutdown(connection->fd, SHUT_RDWR);
         }
     }
@@ -592,6 +639,7 @@ void api_server_drain(struct api_server *server, void (*drained)(void *owner), v
 void api_server_stop(struct api_server *server)
 {
     server->context->is_draining = true;
+    server->is_stopping = true;
     server->drained = NULL;
     stop_accepting(server);
     for (struct api_connection *connection = server->connections; connection != NULL;

@@ -140,6 +140,11 @@ static unsigned quality_of(const char *accept, const struct media_name *name)
     return quality;
 }
 
+static bool says_nothing(const char *accept)
+{
+    return accept == NULL || accept[strspn(accept, " \t,")] == '\0';
+}
+
 enum api_media api_media_negotiate(const char *accept, unsigned offered)
 {
     enum api_media best = API_MEDIA_NONE;
@@ -151,8 +156,7 @@ enum api_media api_media_negotiate(const char *accept, unsigned offered)
         if ((offered & (unsigned)names[i].media) == 0) {
             continue;
         }
-        quality =
-            accept == NULL || accept[0] == '\0' ? QUALITY_FULL : quality_of(accept, &names[i]);
+        quality = says_nothing(accept) ? QUALITY_FULL : quality_of(accept, &names[i]);
         if (quality > best_quality) {
             best = names[i].media;
             best_quality = quality;

@@ -166,19 +166,27 @@ static void on_answered(void *owner, const struct way_answer *answer)
     }
 }
 
-/* Asks DNS for the next key; false when this instance waits for too much already. */
-static bool ask_next(struct batch *batch, struct window_slot *slot)
+/* The question about the next key that only DNS can answer. */
+static void next_question(struct batch *batch, struct way_question *question)
 {
     struct way_error err;
 
+    *question = (struct way_question){
+        .kind = batch->kind,
+        .is_dns_wanted = true,
+        .door = "http",
+        .request_id = batch->exchange->request.id,
+        .deadline_ms = batch->deadline_ms,
+    };
+    (void)read_key(batch, batch->misses[batch->miss_next], &question->key, &err); /* known good */
+}
+
+/* False when this instance waits for too much already. */
+static bool ask_next(struct batch *batch, struct window_slot *slot)
+{
     slot->batch = batch;
     slot->index = batch->misses[batch->miss_next];
-    slot->question = (struct way_question){.kind = batch->kind,
-                                           .is_dns_wanted = true,
-                                           .door = "http",
-                                           .request_id = batch->exchange->request.id,
-                                           .deadline_ms = batch->deadline_ms};
-    (void)read_key(batch, slot->index, &slot->question.key, &err); /* it has been read before */
+    next_question(batch, &slot->question);
     slot->pending =
         way_lookup_wait(batch->exchange->context->lookup, &slot->question, on_answered, slot);
     if (slot->pending == NULL) {
@@ -191,13 +199,12 @@ static bool ask_next(struct batch *batch, struct window_slot *slot)
 
 static void refuse_next(struct batch *batch, enum way_lookup_outcome outcome)
 {
-    struct way_answer answer = {.kind = batch->kind, .outcome = outcome};
-    size_t index = batch->misses[batch->miss_next++];
-    struct way_key key;
-    struct way_error err;
+    struct way_question question;
+    struct way_answer answer;
 
-    (void)read_key(batch, index, &key, &err); /* it has been read before */
-    put_result(batch, index, &key, &answer);
+    next_question(batch, &question);
+    way_lookup_refuse(batch->exchange->context->lookup, &question, outcome, &answer);
+    put_result(batch, batch->misses[batch->miss_next++], &question.key, &answer);
 }
 
 static void fill_window(struct batch *batch)

@@ -65,11 +65,10 @@ static void respond_page(struct api_exchange *exchange, struct list_call *list_c
     write_etag(list_call, etag);
     api_respond_header(exchange, "ETag", etag);
     exchange->response.may_be_kept = true;
-    if (api_etag_is_known(exchange->request.headers.if_none_match, etag)) {
-        api_respond(exchange, 304, API_MEDIA_NONE);
-        return;
-    }
-    api_respond(exchange, 200, API_MEDIA_JSON);
+    /* A 304 is made like a 200; the library leaves the body out (RFC 9110 15.4.5). */
+    api_respond(exchange,
+                api_etag_is_known(exchange->request.headers.if_none_match, etag) ? 304 : 200,
+                API_MEDIA_JSON);
     /* The rows begin with their bracket and the name before it. */
     way_text_append(body, list_call->rows.data, list_call->rows.len);
     way_text_putc(body, ']');

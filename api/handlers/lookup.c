@@ -68,7 +68,7 @@ static void wait_for_dns(struct api_exchange *exchange, const struct way_questio
         struct way_answer answer;
 
         free(lookup_call);
-        way_lookup_refuse(exchange->context->lookup, question, &answer);
+        way_lookup_refuse(exchange->context->lookup, question, WAY_LOOKUP_BUSY, &answer);
         respond(exchange, &question->key, &answer);
         api_exchange_finish(exchange);
         return;

@@ -72,12 +72,6 @@ static void respond_row(struct api_exchange *exchange, unsigned status,
     way_override_etag(row, etag);
     api_respond_header(exchange, "ETag", etag);
     exchange->response.may_be_kept = true;
-    if (exchange->request.method == API_GET || exchange->request.method == API_HEAD) {
-        if (api_etag_is_known(exchange->request.headers.if_none_match, etag)) {
-            api_respond(exchange, 304, API_MEDIA_NONE);
-            return;
-        }
-    }
     api_respond(exchange, status, API_MEDIA_JSON);
     api_override_write(&exchange->response.body, row);
     way_text_putc(&exchange->response.body, '\n');
@@ -87,6 +81,7 @@ static void on_read(struct way_service_call *call)
 {
     struct row_call *row_call = WAY_OWNER_OF(call, struct row_call, call);
     struct api_exchange *exchange = row_call->exchange;
+    char etag[WAY_ETAG_MAX];
 
     if (exchange == NULL) {
         free(row_call);
@@ -96,7 +91,11 @@ static void on_read(struct way_service_call *call)
         refuse_and_free(row_call, &call->err);
         return;
     }
-    respond_row(exchange, 200, &call->of.read.row);
+    way_override_etag(&call->of.read.row, etag);
+    /* A 304 is made like a 200; the library leaves the body out (RFC 9110 15.4.5). */
+    respond_row(exchange,
+                api_etag_is_known(exchange->request.headers.if_none_match, etag) ? 304 : 200,
+                &call->of.read.row);
     api_exchange_finish(exchange);
     free(row_call);
 }

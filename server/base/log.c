@@ -4,12 +4,16 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 16 * 1024 };
+/* A pipe that polls writable takes this much at once (PIPE_BUF, pipe(7)), so that no write blocks.
+ */
+enum { LINE_MAX_BYTES = 4096 };
 
 static const char *const words[] = {"error", "warn", "notice", "info", "debug"};
 
@@ -37,6 +41,31 @@ bool way_log_is_on(enum way_log_level level)
     return level <= most_verbose;
 }
 
+/* Lines that nobody took; told with the next one that somebody takes. */
+static atomic_ulong dropped_lines;
+
+/* A log that nobody reads must not stop the service. */
+static void write_line(const char *line, size_t len)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    char notice[96];
+    unsigned long dropped;
+
+    if (poll(&out, 1, 0) == 0 || write(STDERR_FILENO, line, len) < 0) {
+        (void)atomic_fetch_add(&dropped_lines, 1);
+        return;
+    }
+    dropped = atomic_exchange(&dropped_lines, 0);
+    if (dropped > 0) {
+        int told =
+            snprintf(notice, sizeof notice, "level=warn event=log.dropped lines=%lu\n", dropped);
+
+        if (poll(&out, 1, 0) == 0 || write(STDERR_FILENO, notice, (size_t)told) < 0) {
+            (void)atomic_fetch_add(&dropped_lines, dropped);
+        }
+    }
+}
+
 void way_log(enum way_log_level level, const char *event, const char *format, ...)
 {
     char line[LINE_MAX_BYTES];
@@ -59,10 +88,7 @@ void way_log(enum way_log_level level, const char *event, const char *format, ..
     len = (size_t)head + (size_t)(rest < 0 ? 0 : rest);
     len = len < sizeof line ? len : sizeof line - 1; /* cut; the newline takes the NUL's place */
     line[len] = '\n';
-    /* A log that nobody can take must not stop the service. */
-    if (write(STDERR_FILENO, line, len + 1) < 0) {
-        return;
-    }
+    write_line(line, len + 1);
 }
 
 static bool is_plain(const char *bytes, size_t len)

@@ -6,7 +6,8 @@
  *          time=... level=notice event=store.up host=127.0.0.1
  * Owns     Nothing.
  * Threads  Any. A line is written by one write(2), so lines do not mix.
- * Errors   None; a line that cannot be written is lost.
+ * Errors   None. A line that nobody takes is dropped and counted; the count is told by
+ *          event=log.dropped once somebody reads again.
  *
  * Levels   error: someone must act. warn: degraded. notice: a change of state,
  *          or of data. info: each request. debug: for developers.
@@ -21,7 +22,7 @@
 
 enum way_log_level { WAY_LOG_ERROR, WAY_LOG_WARN, WAY_LOG_NOTICE, WAY_LOG_INFO, WAY_LOG_DEBUG };
 
-enum { WAY_LOG_VALUE_MAX = 4 * 1024 }; /* bytes of one quoted value; longer ones are cut */
+enum { WAY_LOG_VALUE_MAX = 1024 }; /* bytes of one quoted value; longer ones are cut */
 
 /* Lines above this level are dropped. Default WAY_LOG_NOTICE. Set it before threads start. */
 void way_log_set_level(enum way_log_level level);

@@ -50,6 +50,7 @@ struct way_index_reader {
 };
 
 struct way_index {
+    uint64_t seed; /* of every table; constant after new */
     _Atomic(struct table *) table;
     _Atomic uint64_t epoch;
     _Atomic uint64_t revision;
@@ -164,7 +165,8 @@ static struct table *table_grow(const struct table *old, size_t more)
 struct way_index *way_index_new(void)
 {
     struct way_index *index = calloc(1, sizeof *index);
-    struct table *table = table_new(way_random_u64(), CAPACITY_MIN);
+    uint64_t seed = way_random_u64();
+    struct table *table = table_new(seed, CAPACITY_MIN);
 
     if (index == NULL || table == NULL) {
         goto out;
@@ -174,6 +176,7 @@ struct way_index *way_index_new(void)
     if (index->readers == NULL || pthread_mutex_init(&index->write, NULL) != 0) {
         goto out;
     }
+    index->seed = seed;
     memset(index->readers, 0, WAY_INDEX_READERS_MAX * sizeof index->readers[0]);
     atomic_init(&index->table, table);
     atomic_init(&index->epoch, 1);
@@ -283,7 +286,7 @@ struct way_index_draft *way_index_draft_new(struct way_index *index)
     if (draft == NULL) {
         return NULL;
     }
-    draft->table = table_new(atomic_load(&index->table)->seed, CAPACITY_MIN);
+    draft->table = table_new(index->seed, CAPACITY_MIN);
     if (draft->table == NULL) {
         free(draft);
         return NULL;
@@ -331,19 +334,18 @@ void way_index_draft_free(struct way_index_draft *draft)
     free(draft);
 }
 
-void way_index_replace(struct way_index *index, struct way_index_draft *draft, uint64_t revision)
+struct way_index_draft *way_index_replace(struct way_index *index, struct way_index_draft *draft,
+                                          uint64_t revision)
 {
-    struct table *old;
+    struct table *table = draft->table;
 
     (void)pthread_mutex_lock(&index->write);
-    old = atomic_exchange(&index->table, draft->table);
+    draft->table = atomic_exchange(&index->table, table);
     atomic_store_explicit(&index->revision, revision, memory_order_release);
-    atomic_store_explicit(&index->count, draft->table->count, memory_order_relaxed);
+    atomic_store_explicit(&index->count, table->count, memory_order_relaxed);
     wait_for_readers(index);
     (void)pthread_mutex_unlock(&index->write);
-    table_free_entries(old);
-    free(old);
-    free(draft);
+    return draft;
 }
 
 static void put_entry(struct table *table, struct entry *entry, struct retired *retired)

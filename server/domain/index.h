@@ -48,8 +48,10 @@ struct way_index_draft *way_index_draft_new(struct way_index *index);
 WAY_MUST_CHECK enum way_status way_index_draft_put(struct way_index_draft *draft,
                                                    const struct way_live *live);
 void way_index_draft_free(struct way_index_draft *draft);
-/* Takes the draft: from now on it is the content, true as of `revision`. */
-void way_index_replace(struct way_index *index, struct way_index_draft *draft, uint64_t revision);
+/* Takes the draft: from now on it is the content, true as of `revision`. Gives the content until
+ * now, for way_index_draft_free(): that takes a while when it is large. */
+WAY_MUST_CHECK struct way_index_draft *
+way_index_replace(struct way_index *index, struct way_index_draft *draft, uint64_t revision);
 
 /* What one key is now: an override, or (is_live false) none. */
 struct way_index_change {

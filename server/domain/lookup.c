@@ -145,9 +145,9 @@ bool way_lookup_now(struct way_lookup *lookup, const struct way_question *questi
 }
 
 void way_lookup_refuse(struct way_lookup *lookup, const struct way_question *question,
-                       struct way_answer *answer)
+                       enum way_lookup_outcome outcome, struct way_answer *answer)
 {
-    *answer = (struct way_answer){.kind = question->kind, .outcome = WAY_LOOKUP_BUSY};
+    *answer = (struct way_answer){.kind = question->kind, .outcome = outcome};
     account(lookup, question, answer);
 }
 

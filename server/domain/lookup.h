@@ -108,9 +108,10 @@ struct way_pending *way_lookup_wait(struct way_lookup *lookup, const struct way_
 /* `answered` will not be called any more. Only while pending. */
 void way_lookup_cancel(struct way_pending *pending);
 
-/* A refusal because too many wait: counts and logs it as any other answer. */
+/* A question that cannot be asked (WAY_LOOKUP_BUSY, _DNS_TIMEOUT): makes its answer, counts and
+ * logs it as any other. */
 void way_lookup_refuse(struct way_lookup *lookup, const struct way_question *question,
-                       struct way_answer *answer);
+                       enum way_lookup_outcome outcome, struct way_answer *answer);
 
 /* A stable word: "override", "dns", ... */
 const char *way_source_name(enum way_source source);

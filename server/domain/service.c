@@ -168,21 +168,29 @@ struct way_service *way_service_start(struct way_store *store, struct way_sync *
 
 out:
     way_service_stop(service);
+    way_service_free(service);
     return NULL;
 }
 
 void way_service_stop(struct way_service *service)
 {
-    if (service == NULL) {
-        return;
+    if (service->writer != NULL) {
+        way_writer_stop(service->writer);
     }
-    way_writer_stop(service->writer);
     if (service->queue != NULL) {
         way_queue_close(service->queue);
     }
     for (size_t i = 0; i < service->reader_count; i++) {
         (void)pthread_join(service->readers[i], NULL);
     }
+}
+
+void way_service_free(struct way_service *service)
+{
+    if (service == NULL) {
+        return;
+    }
+    way_writer_free(service->writer);
     way_queue_free(service->queue);
     free(service);
 }

@@ -61,9 +61,11 @@ struct way_service_call {
 /* All are borrowed. NULL: out of memory or threads. */
 struct way_service *way_service_start(struct way_store *store, struct way_sync *sync,
                                       struct way_meter *meter);
-/* Finishes what is queued (or refuses it), joins its threads. Loops must still run. NULL is fine.
- */
+/* Finishes what is queued (or refuses it) and ends its threads. Loops must still run; post() may
+ * still be called, and refuses. */
 void way_service_stop(struct way_service *service);
+/* After stop, when the loops have ended. NULL is fine. */
+void way_service_free(struct way_service *service);
 
 WAY_MUST_CHECK enum way_status
 way_service_post(struct way_service *service, struct way_service_call *call, struct way_error *err);

@@ -136,14 +136,60 @@ static enum way_status prepare(struct way_sync *sync, struct way_error *err)
     return WAY_OK;
 }
 
+/* A load in progress. The store is not told why its visitor has had enough, so we must know. */
+struct loading {
+    struct way_index_draft *draft;
+    enum way_status status;
+};
+
 static bool put_into_draft(void *owner, const struct way_live *live)
 {
-    return way_index_draft_put(owner, live) == WAY_OK;
+    struct loading *loading = owner;
+
+    loading->status = way_index_draft_put(loading->draft, live);
+    return loading->status == WAY_OK;
+}
+
+/* Fills the draft, whole or not at all. */
+static enum way_status fill_draft(struct way_sync *sync, struct way_index_draft *draft,
+                                  struct way_position *position, struct way_error *err)
+{
+    struct loading loading = {.draft = draft, .status = WAY_OK};
+    enum way_status status = way_store_load(sync->session, put_into_draft, &loading, position, err);
+
+    if (status == WAY_OK && loading.status != WAY_OK) {
+        status = way_fail(err, loading.status, "", "no memory for all overrides");
+    }
+    return status;
+}
+
+/* Makes the draft the index's content, unless one of our own commits has overtaken it. *old is what
+ * the caller must free: it may be large, and the lock is one that lookups take. */
+static enum way_status show_load(struct way_sync *sync, struct way_index_draft *draft,
+                                 const struct way_position *position, uint64_t own_before,
+                                 struct way_index_draft **old)
+{
+    enum way_status status = WAY_OK;
+
+    (void)pthread_mutex_lock(&sync->lock);
+    if (sync->own_newest != own_before && sync->own_newest > position->revision) {
+        status = WAY_BUSY;
+    } else {
+        sync->position = *position;
+        sync->own_newest = position->revision; /* lower than before when a backup was restored */
+        *old = way_index_replace(sync->index, draft, position->revision);
+    }
+    if (status != WAY_OK) {
+        sync->must_reload = true;
+    }
+    (void)pthread_mutex_unlock(&sync->lock);
+    return status;
 }
 
 static enum way_status load(struct way_sync *sync, struct way_error *err)
 {
     struct way_index_draft *draft = way_index_draft_new(sync->index);
+    struct way_index_draft *old = NULL;
     struct way_position position = {0};
     uint64_t started = way_clock_mono_ms();
     uint64_t own_before;
@@ -156,21 +202,22 @@ static enum way_status load(struct way_sync *sync, struct way_error *err)
     sync->must_reload = false; /* a wish to reload that comes from now on is a new one */
     own_before = sync->own_newest;
     (void)pthread_mutex_unlock(&sync->lock);
-    status = way_store_load(sync->session, put_into_draft, draft, &position, err);
+    status = fill_draft(sync, draft, &position, err);
+    if (status == WAY_OK) {
+        status = show_load(sync, draft, &position, own_before, &old);
+        if (status != WAY_OK) {
+            (void)way_fail(err, status, "", "a commit overtook the load");
+        }
+    } else {
+        (void)pthread_mutex_lock(&sync->lock);
+        sync->must_reload = true; /* the wish stands until a load is shown */
+        (void)pthread_mutex_unlock(&sync->lock);
+    }
     if (status != WAY_OK) {
         way_index_draft_free(draft);
         return status;
     }
-    (void)pthread_mutex_lock(&sync->lock);
-    if (sync->own_newest != own_before && sync->own_newest > position.revision) {
-        (void)pthread_mutex_unlock(&sync->lock);
-        way_index_draft_free(draft);
-        return way_fail(err, WAY_BUSY, "", "a commit overtook the load");
-    }
-    sync->position = position;
-    sync->own_newest = position.revision; /* lower than before when a backup was restored */
-    way_index_replace(sync->index, draft, position.revision);
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_index_draft_free(old);
     atomic_store(&sync->has_data, true);
     sync->hole_since_ms = 0;
     way_log(WAY_LOG_NOTICE, "sync.loaded", "overrides=%" PRIu64 " revision=%" PRIu64 " ms=%" PRIu64,
@@ -288,6 +335,9 @@ static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
     if (memcmp(polled.epoch, sync->position.epoch, sizeof polled.epoch) != 0 ||
         polled.revision < known || polled.low > known) {
         must_load = true;
+    }
+    if (polled.revision == known) {
+        sync->hole_since_ms = 0;
     }
     if (!must_load && polled.revision > known) {
         status = read_changes(sync, known, polled.revision, &must_load, err);

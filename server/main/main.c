@@ -67,6 +67,7 @@ static void wait_for_stop(const sigset_t *set)
             continue;
         }
         if (signal != SIGHUP) {
+            (void)alarm(STOP_SECONDS_MAX);
             way_log(WAY_LOG_NOTICE, "stop", "signal=%s", signal == SIGTERM ? "TERM" : "INT");
             return;
         }
@@ -85,7 +86,6 @@ static int serve(const struct way_options *options)
         return fail(&err);
     }
     wait_for_stop(&set);
-    (void)alarm(STOP_SECONDS_MAX);
     way_instance_stop(instance);
     return EXIT_STOPPED;
 }

@@ -317,6 +317,11 @@ static enum way_status read_flags(int count, char **arguments, struct way_option
     while ((got = getopt_long(count, arguments, "+:", flags, &index)) != -1) {
         enum way_status status;
 
+        if (got == '?' && optopt != 0) {
+            /* getopt does not say where in the line it stands, and what stands there may be secret.
+             */
+            return way_fail(err, WAY_INVALID, "", "unknown option -%c", optopt);
+        }
         if (got == '?') {
             return way_fail(err, WAY_INVALID, "", "unknown or ambiguous option \"%.100s\"",
                             arguments[optind - 1]);

@@ -40,8 +40,9 @@ struct lane {
     struct api_server *server;
     pthread_t thread;
     bool is_running;
-    struct way_job drain; /* posted to the loop */
+    struct way_job drain; /* posted to the loop, one after the other */
     struct way_job stop;
+    struct way_job halt;
 };
 
 struct way_instance {
@@ -54,6 +55,7 @@ struct way_instance {
     struct way_service *service;
     size_t listener_count;
     struct api_listener listeners[API_LISTEN_MAX];
+    size_t connections_max;
     size_t lane_count;
     struct lane *lanes;
     bool has_cares;
@@ -162,7 +164,11 @@ static void stop_lane(struct way_job *job)
     struct lane *lane = WAY_OWNER_OF(job, struct lane, stop);
 
     api_server_stop(lane->server);
-    way_loop_stop(lane->loop);
+}
+
+static void halt_lane(struct way_job *job)
+{
+    way_loop_stop(WAY_OWNER_OF(job, struct lane, halt)->loop);
 }
 
 static enum way_status build_lane(struct way_instance *instance, struct lane *lane, size_t index,
@@ -186,7 +192,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
     };
     struct api_server_options server = {
         .context = &lane->context,
-        .connections_max = API_CONNECTIONS_MAX / lanes,
+        .connections_max = (instance->connections_max + lanes - 1) / lanes,
         .loop_index = index,
         .listeners = instance->listeners,
         .listener_count = instance->listener_count,
@@ -197,6 +203,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
     lane->index = index;
     lane->drain.run = drain_lane;
     lane->stop.run = stop_lane;
+    lane->halt.run = halt_lane;
     lane->loop = way_loop_new();
     if (lane->loop == NULL) {
         return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
@@ -247,20 +254,28 @@ static enum way_status start_lane(struct lane *lane, struct way_error *err)
 
 /* --- starting ------------------------------------------------------------------------------- */
 
-/* Connections need descriptors; the soft limit is often 1,024. */
-static void raise_descriptor_limit(void)
+/* Connections need descriptors; the soft limit is often 1,024. Returns how many connections there
+ * are descriptors for, so that databases and DNS never go without. */
+static size_t raise_descriptor_limit(void)
 {
     struct rlimit limit;
     rlim_t wanted = API_CONNECTIONS_MAX + DESCRIPTORS_BESIDES;
+    rlim_t have = wanted;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
-        return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        have = limit.rlim_cur;
+        if (have < wanted) {
+            limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+            have = setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : have;
+        }
     }
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
-        way_log(WAY_LOG_WARN, "start.descriptors", "have=%ju want=%ju", (uintmax_t)limit.rlim_cur,
-                (uintmax_t)wanted);
+    if (have >= wanted) {
+        return API_CONNECTIONS_MAX;
     }
+    way_log(WAY_LOG_WARN, "start.descriptors", "have=%ju want=%ju", (uintmax_t)have,
+            (uintmax_t)wanted);
+    /* With very few, half for each side. */
+    return (size_t)(have > (rlim_t)2 * DESCRIPTORS_BESIDES ? have - DESCRIPTORS_BESIDES : have / 2);
 }
 
 static enum way_status open_listeners(struct way_instance *instance, struct way_error *err)
@@ -341,24 +356,44 @@ static void log_start(const struct way_instance *instance)
     }
 }
 
+static bool init_locks(struct way_instance *instance)
+{
+    pthread_condattr_t attributes;
+    bool is_done;
+
+    if (pthread_mutex_init(&instance->lock, NULL) != 0) {
+        return false;
+    }
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    is_done = pthread_cond_init(&instance->changed, &attributes) == 0;
+    (void)pthread_condattr_destroy(&attributes);
+    if (!is_done) {
+        (void)pthread_mutex_destroy(&instance->lock);
+    }
+    return is_done;
+}
+
 enum way_status way_instance_start(const struct way_options *options, struct way_instance **out,
                                    struct way_error *err)
 {
     struct way_instance *instance = calloc(1, sizeof *instance);
     enum way_status status;
 
-    if (instance == NULL || pthread_mutex_init(&instance->lock, NULL) != 0 ||
-        pthread_cond_init(&instance->changed, NULL) != 0) {
+    if (instance == NULL || !init_locks(instance)) {
         free(instance);
         return way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
     }
     instance->options = *options;
     instance->lane_count = thread_count(options);
-    raise_descriptor_limit();
+    instance->connections_max = raise_descriptor_limit();
     status = way_cares_library_start(err);
     instance->has_cares = status == WAY_OK;
     if (status == WAY_OK) {
         status = open_listeners(instance, err);
+    }
+    if (status == WAY_OK) {
+        status = write_port_file(instance, err);
     }
     if (status == WAY_OK) {
         status = open_store(options, &instance->store, err);
@@ -368,9 +403,6 @@ enum way_status way_instance_start(const struct way_options *options, struct way
     }
     if (status == WAY_OK) {
         status = start_lanes(instance, err);
-    }
-    if (status == WAY_OK) {
-        status = write_port_file(instance, err);
     }
     if (status != WAY_OK) {
         way_instance_stop(instance);
@@ -387,7 +419,7 @@ static void drain(struct way_instance *instance)
 {
     struct timespec until;
 
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += DRAIN_MS / 1000;
     (void)pthread_mutex_lock(&instance->lock);
     for (size_t i = 0; i < instance->lane_count; i++) {
@@ -402,11 +434,21 @@ static void drain(struct way_instance *instance)
     (void)pthread_mutex_unlock(&instance->lock);
 }
 
-static void join_lanes(struct way_instance *instance)
+/* Whoever still waits is told so before we wait ourselves for a database that may hang. */
+static void stop_lanes(struct way_instance *instance)
 {
     for (size_t i = 0; i < instance->lane_count; i++) {
         if (instance->lanes[i].is_running) {
             way_loop_post(instance->lanes[i].loop, &instance->lanes[i].stop);
+        }
+    }
+}
+
+static void join_lanes(struct way_instance *instance)
+{
+    for (size_t i = 0; i < instance->lane_count; i++) {
+        if (instance->lanes[i].is_running) {
+            way_loop_post(instance->lanes[i].loop, &instance->lanes[i].halt);
         }
     }
     for (size_t i = 0; i < instance->lane_count; i++) {
@@ -414,22 +456,26 @@ static void join_lanes(struct way_instance *instance)
             (void)pthread_join(instance->lanes[i].thread, NULL);
         }
     }
+    for (size_t i = 0; i < instance->lane_count; i++) {
+        free_lane(&instance->lanes[i]);
+    }
 }
 
 void way_instance_stop(struct way_instance *instance)
 {
     if (instance->lanes != NULL) {
         drain(instance);
+        stop_lanes(instance);
     }
     /* The loops still run: what the store's threads finish now has somebody to go to. */
-    way_service_stop(instance->service);
+    if (instance->service != NULL) {
+        way_service_stop(instance->service);
+    }
     if (instance->lanes != NULL) {
         join_lanes(instance);
-        for (size_t i = 0; i < instance->lane_count; i++) {
-            free_lane(&instance->lanes[i]);
-        }
     }
     free(instance->lanes);
+    way_service_free(instance->service);
     way_sync_stop(instance->sync);
     way_metrics_free(instance->requests);
     way_meter_free(instance->meter);

@@ -149,6 +149,20 @@ static bool is_all_digits(const char *text, size_t len)
     return true;
 }
 
+/* What resolvers would take for (a part of) an IPv4 address: digits, or 0x and hexadecimal ones. */
+static bool is_number(const char *label, size_t len)
+{
+    if (len < 2 || label[0] != '0' || label[1] != 'x') {
+        return is_all_digits(label, len);
+    }
+    for (size_t i = 2; i < len; i++) {
+        if (strchr("0123456789abcdef", label[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Checks a lower-case name and writes it. */
 static enum way_status accept_name(struct span name, struct way_key *out, struct way_error *err)
 {
@@ -172,10 +186,10 @@ static enum way_status accept_name(struct span name, struct way_key *out, struct
             return way_fail(err, WAY_INVALID, FIELD, "has a label of more than %d octets",
                             WAY_LABEL_MAX);
         }
-        if (i == name.len && is_all_digits(name.at + label, i - label)) {
+        if (i == name.len && is_number(name.at + label, i - label)) {
             return way_fail(err, WAY_INVALID, FIELD,
-                            "ends in a label of digits but is no IPv4 address (0-255 four times, "
-                            "no leading zeros)");
+                            "ends in a number but is no IPv4 address (0-255 four times, no "
+                            "leading zeros)");
         }
         label = i + 1;
     }

@@ -14,8 +14,8 @@
  *          goes. An IP address becomes its canonical text (RFC 5952; IPv4-mapped
  *          stays IPv6; zone ids are refused). Anything else is a domain: lower case,
  *          labels of 1-63 octets of a-z 0-9 - _, at most 253 octets, the last label
- *          not all digits. Names with non-ASCII octets go through UTS 46
- *          (non-transitional) first.
+ *          not a number (digits, or 0x and hexadecimal digits: inet_aton(3) reads both). Names with
+ * non-ASCII octets go through UTS 46 (non-transitional) first.
  */
 #ifndef WAY_MODEL_KEY_H
 #define WAY_MODEL_KEY_H

@@ -305,8 +305,11 @@ static void *run(void *argument)
     return NULL;
 }
 
-static void writer_free(struct way_writer *writer)
+void way_writer_free(struct way_writer *writer)
 {
+    if (writer == NULL) {
+        return;
+    }
     way_queue_free(writer->queue);
     free(writer->rows);
     free(writer->found);
@@ -328,7 +331,7 @@ struct way_writer *way_writer_start(const struct way_writer_options *options)
     writer->changes = calloc(WAY_WRITER_BATCH_MAX, sizeof *writer->changes);
     if (writer->queue == NULL || writer->rows == NULL || writer->found == NULL ||
         writer->changes == NULL || pthread_create(&writer->thread, NULL, run, writer) != 0) {
-        writer_free(writer);
+        way_writer_free(writer);
         return NULL;
     }
     (void)pthread_setname_np(writer->thread, "store-writer");
@@ -337,12 +340,8 @@ struct way_writer *way_writer_start(const struct way_writer_options *options)
 
 void way_writer_stop(struct way_writer *writer)
 {
-    if (writer == NULL) {
-        return;
-    }
     way_queue_close(writer->queue);
     (void)pthread_join(writer->thread, NULL);
-    writer_free(writer);
 }
 
 enum way_status way_writer_put(struct way_writer *writer, struct way_write *write)

@@ -56,8 +56,11 @@ struct way_writer;
 
 /* Starts the thread. NULL: out of memory or threads. */
 struct way_writer *way_writer_start(const struct way_writer_options *options);
-/* Refuses new wishes, writes what waits (or refuses it when the database is away), and joins. */
+/* Refuses new wishes, writes what waits (or refuses it when the database is away), and ends the
+ * thread. put() may still be called, and refuses. */
 void way_writer_stop(struct way_writer *writer);
+/* After stop, when nobody calls put() any more. NULL is fine. */
+void way_writer_free(struct way_writer *writer);
 
 WAY_MUST_CHECK enum way_status way_writer_put(struct way_writer *writer, struct way_write *write);
 
