@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How  The plain form is "SORT DIRECTION HASH-OF-Q UPDATED-AT KEY TARGET", written as
+ * How  The plain form is "SORT DIRECTION HASH-OF-Q UPDATED-AT LENGTH-OF-KEY KEYTARGET", written as
  *      hexadecimal digits, so that it needs no escaping in a URL.
  */
 #include "api/cursor.h"
@@ -26,9 +26,9 @@ void api_cursor_write(struct way_text *out, const struct way_list_query *query,
 {
     char plain[PLAIN_MAX];
     int len =
-        snprintf(plain, sizeof plain, "%d %d %" PRIu64 " %" PRIu64 " %s %s", (int)query->sort,
+        snprintf(plain, sizeof plain, "%d %d %" PRIu64 " %" PRIu64 " %u %s%s", (int)query->sort,
                  query->is_descending ? 1 : 0, hash_of_q(query), (uint64_t)last->updated_at_us,
-                 last->lookup_key.text, last->target.host.text);
+                 (unsigned)last->lookup_key.len, last->lookup_key.text, last->target.host.text);
 
     for (int i = 0; i < len; i++) {
         way_text_printf(out, "%02x", (unsigned)(unsigned char)plain[i]);
@@ -77,11 +77,25 @@ static bool next_number(const char **at, uint64_t *out)
     return way_u64_parse(word.at, word.len, UINT64_MAX, out);
 }
 
-static bool next_key(const char **at, struct way_key *out)
+/* As it is: a row that somebody wrote by hand need not be in normal form. */
+static bool take_name(const char *text, size_t len, struct way_key *out)
 {
-    struct api_bytes word = next_word(at);
+    if (len > WAY_KEY_MAX) {
+        return false;
+    }
+    out->len = (uint8_t)len;
+    memcpy(out->text, text, len);
+    out->text[len] = '\0';
+    return true;
+}
 
-    return way_key_restore(word.at, word.len, out) == WAY_OK;
+/* What the numbers leave over: the key, `key_len` octets, and the target. */
+static bool read_names(const char *names, uint64_t key_len, struct way_list_query *query)
+{
+    size_t len = strlen(names);
+
+    return key_len <= len && take_name(names, (size_t)key_len, &query->after_key) &&
+           take_name(names + key_len, len - (size_t)key_len, &query->after_target);
 }
 
 enum way_status api_cursor_read(struct api_bytes cursor, struct way_list_query *query,
@@ -93,10 +107,11 @@ enum way_status api_cursor_read(struct api_bytes cursor, struct way_list_query *
     uint64_t is_descending;
     uint64_t hash;
     uint64_t updated_at;
+    uint64_t key_len;
 
     if (!decode(cursor, plain) || !next_number(&at, &sort) || !next_number(&at, &is_descending) ||
-        !next_number(&at, &hash) || !next_number(&at, &updated_at) ||
-        !next_key(&at, &query->after_key) || !next_key(&at, &query->after_target) || *at != '\0') {
+        !next_number(&at, &hash) || !next_number(&at, &updated_at) || !next_number(&at, &key_len) ||
+        !read_names(at, key_len, query)) {
         return way_fail(err, WAY_INVALID, "cursor", "is not one that this list has given out");
     }
     if (sort != (uint64_t)query->sort || (is_descending != 0) != query->is_descending ||

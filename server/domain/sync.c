@@ -49,6 +49,7 @@ struct way_sync {
 /* What one poll of the change log gathers. */
 struct round {
     struct way_index_change *changes;
+    uint64_t *logged; /* [change]: the revision of its line in the log */
     size_t count;
     uint64_t newest; /* the last revision that follows without a hole */
     bool has_hole;
@@ -239,6 +240,7 @@ static bool gather(void *owner, const struct way_log_row *row)
         return false;
     }
     round->newest = row->revision;
+    round->logged[round->count] = row->revision;
     change = &round->changes[round->count++];
     change->key = row->key;
     change->is_live = row->is_live;
@@ -257,7 +259,7 @@ static void drop_cut_revision(struct round *round, uint64_t before)
     if (round->count < CHANGES_PAGE) {
         return;
     }
-    while (kept > 0 && round->changes[kept - 1].revision >= last) {
+    while (kept > 0 && round->logged[kept - 1] >= last) {
         kept--;
     }
     round->must_reload = kept == 0; /* one revision that fills a page and more */
@@ -303,8 +305,10 @@ static enum way_status read_changes(struct way_sync *sync, uint64_t from, uint64
     enum way_status status;
 
     round.changes = calloc(CHANGES_PAGE, sizeof *round.changes);
-    if (round.changes == NULL) {
-        return way_fail(err, WAY_NO_MEMORY, "", "no memory to read the change log");
+    round.logged = calloc(CHANGES_PAGE, sizeof *round.logged);
+    if (round.changes == NULL || round.logged == NULL) {
+        status = way_fail(err, WAY_NO_MEMORY, "", "no memory to read the change log");
+        goto out;
     }
     status = way_store_changes(sync->session, from + 1, CHANGES_PAGE, gather, &round, err);
     if (status == WAY_OK) {
@@ -313,7 +317,10 @@ static enum way_status read_changes(struct way_sync *sync, uint64_t from, uint64
         *must_load = round.must_reload ||
                      hole_is_old(sync, round.has_hole || round.newest < polled_revision);
     }
+
+out:
     free(round.changes);
+    free(round.logged);
     return status;
 }
 
