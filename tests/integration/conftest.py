@@ -34,6 +34,13 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=dropped)
 
 
+def pytest_make_parametrize_id(val):
+    """Long values are cut, so that a list of failures stays readable."""
+    if isinstance(val, (str, bytes)) and len(val) > 60:
+        return f"{val[:40]!r}...{len(val)}"
+    return None
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "whole_run: judges all tests of a run together")
 

@@ -129,7 +129,7 @@ def test_the_order_is_kept_when_answers_come_in_another(launch, scripted):
 @pytest.mark.parametrize("path", ["/resolve", "/mx"])
 @pytest.mark.parametrize("body, field", [
     ({}, "keys"), ({"keys": None}, "keys"), ({"keys": "a.example"}, "keys"), ({"keys": {"a": 1}}, "keys"),
-    ({"keys": ["a.example"], "fallback": "none"}, "fallback"), 
+    ({"keys": ["a.example"], "fallback": "none"}, "fallback"),
 ])
 def test_bodies_that_break_a_rule_are_refused(client, path, body, field):
     answer = client.post(path, body)

@@ -376,3 +376,18 @@ def test_the_port_file_appears_whole(tmp_path, launch):
     text = (program.folder / "ports").read_text()
     assert text == f"127.0.0.1:{program.port}\n"
     assert os.stat(program.folder / "ports").st_size == len(text)
+
+
+def test_a_batch_that_waits_for_dns_does_not_keep_a_stopping_program(launch, scripted):
+    scripted.hold()
+    names = [f"k{number}.example" for number in range(400)]
+    for name in names:
+        scripted.rule(name, MX=[("MX", (10, "mx.example"))])
+    program = launch(dns=scripted.address)
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(program.client.post("/mx", {"keys": names})))
+    waiting.start()
+    eventually(scripted.held, what="a question")
+    program.stop()
+    waiting.join()
+    assert answers[0].status in (200, 503)

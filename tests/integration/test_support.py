@@ -105,7 +105,8 @@ def test_a_literal_path_wins_over_a_template(fresh):
     assert fresh.find("/resolve")[0] == "/resolve"
     assert fresh.find("/resolve?key=a")[0] == "/resolve"
     assert fresh.find("/resolve/a?fallback=none")[0] == "/resolve/{key}"
-    assert fresh.find("/resolve/")[0] is None
+    assert fresh.find("/resolve/")[0] == "/resolve/{key}", "with an empty key"
+    assert fresh.find("/%72esolve")[0] == "/resolve"
     assert fresh.find("/resolve/a/b")[0] is None
 
 

@@ -60,8 +60,8 @@ def seed_rows(engine):
 
 
 def make_sqlite(database, rows):
-    database.execute("CREATE TABLE dns_overrides (lookup_key varchar(255) PRIMARY KEY, target_host varchar(255) NOT NULL,"
-                     " comment text, created_at datetime, updated_at datetime)")
+    database.execute("CREATE TABLE dns_overrides (lookup_key varchar(255) PRIMARY KEY,"
+                     " target_host varchar(255) NOT NULL, comment text, created_at datetime, updated_at datetime)")
     database.execute("INSERT INTO dns_overrides VALUES (?, ?, ?, ?, ?)", *rows or [GOOD[0]])
     if not rows:
         database.execute("DELETE FROM dns_overrides")
@@ -77,8 +77,9 @@ def make_mariadb(database, rows):
     values = ",\n".join(f"({text(key)}, {text(target)}, {text(comment)}, {time(created)}, {time(updated)})"
                         for key, target, comment, created, updated in rows or [GOOD[0]])
     database.execute("SET sql_mode = '';"
-                     "CREATE TABLE dns_overrides (lookup_key varchar(255) PRIMARY KEY, target_host varchar(255) NOT NULL,"
-                     " comment longtext, created_at datetime(3) NULL, updated_at datetime(3) NULL)"
+                     "CREATE TABLE dns_overrides (lookup_key varchar(255) PRIMARY KEY,"
+                     " target_host varchar(255) NOT NULL, comment longtext,"
+                     " created_at datetime(3) NULL, updated_at datetime(3) NULL)"
                      " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;"
                      f"INSERT INTO dns_overrides VALUES {values};" + ("" if rows else "DELETE FROM dns_overrides"))
 

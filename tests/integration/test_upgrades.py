@@ -2,7 +2,8 @@
 import pytest
 
 LATER = ("INSERT INTO schema_migration (version, name, sha256, is_expand, done_at)"
-         " SELECT 9999, '9999_of_a_later_version', sha256, {is_expand}, done_at FROM schema_migration WHERE version = 1")
+         " SELECT 9999, '9999_of_a_later_version', sha256, {is_expand}, done_at"
+         " FROM schema_migration WHERE version = 1")
 
 
 @pytest.fixture
@@ -41,7 +42,8 @@ def test_another_later_step_makes_us_read_only(used, launch):
 
 
 def test_a_step_that_was_changed_after_it_was_done_makes_us_read_only(used, launch):
-    used.execute("UPDATE schema_migration SET sha256 = REPLACE(sha256, SUBSTR(sha256, 1, 8), '00000000') WHERE version = 2")
+    used.execute("UPDATE schema_migration SET sha256 = REPLACE(sha256, SUBSTR(sha256, 1, 8), '00000000')"
+                 " WHERE version = 2")
     is_read_only(launch(database=used.url), "0002")
 
 

@@ -32,5 +32,5 @@ tries=0
 while is_alive; do
     tries=$((tries + 1))
     [ $tries -lt 300 ] || kill -9 "$pid"
-    sleep 0.1
+    sleep 0.1 # between two looks
 done

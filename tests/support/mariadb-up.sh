@@ -61,7 +61,7 @@ await() {
         kill -0 "$pid" 2>/dev/null || return 1
         tries=$((tries + 1))
         [ $tries -lt 600 ] || { kill -9 "$pid"; return 1; }
-        sleep 0.1
+        sleep 0.1 # between two looks
     done
 }
 

@@ -1,4 +1,5 @@
 """A private MariaDB server for tests; mariadb-up.sh starts it."""
+import contextlib
 import os
 import pathlib
 import shlex
@@ -9,6 +10,20 @@ import urllib.parse
 from http_client import eventually
 
 SUPPORT = pathlib.Path(__file__).resolve().parent
+
+
+class Session:
+    def __init__(self, process):
+        self.process = process
+
+    def run(self, statements):
+        """Returns when they are done."""
+        self.process.stdin.write(statements + "\nSELECT 'done';\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line == "done\n":
+                return
+        raise AssertionError("the session has ended")
 
 
 class MariaDB:
@@ -68,11 +83,20 @@ class MariaDB:
         quote = urllib.parse.quote
         return f"mariadb://{quote(user)}:{quote(password)}@127.0.0.1:{self.port}/{database}"
 
+    def _client(self, database):
+        return ["mariadb", "--no-defaults", "-S", self.socket, "-u", "admin", "-padmin", "--batch", "--unbuffered",
+                "--skip-column-names", "--default-character-set=utf8mb4", database]
+
+    @contextlib.contextmanager
+    def session(self, database):
+        """A connection that stays, for transactions that stay open; what is open is rolled back at its end."""
+        with subprocess.Popen(self._client(database), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as process:
+            yield Session(process)
+            process.kill()
+
     def sql(self, statements, database="waypost"):
         """Runs statements with the command-line client. -> rows of the last one, as texts."""
-        done = subprocess.run(
-            ["mariadb", "--no-defaults", "-S", self.socket, "-u", "admin", "-padmin", "--batch",
-             "--skip-column-names", "--default-character-set=utf8mb4", database],
-            input=statements, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(self._client(database), input=statements, capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, f"{statements[:500]}\n{done.stderr}"
         return [line.split("\t") for line in done.stdout.splitlines()]
