@@ -15,7 +15,7 @@
 #include "api/request.h"
 #include "model/change.h"
 
-enum { API_BATCH_KEYS_MAX = 10000 };
+enum { API_BATCH_KEYS_MAX = 10000 }; /* keys of one batch lookup */
 
 /* Reads an override object for wish->kind (create, put or patch) into the wish. For create the key
  * comes from the body; else wish->key is set and a lookup_key in the body must normalise to it. */

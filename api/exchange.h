@@ -17,7 +17,7 @@
 #include "domain/service.h"
 
 enum {
-    API_RESPONSE_HEADERS_MAX = 6,
+    API_RESPONSE_HEADERS_MAX = 6,        /* that one answer adds to those of all */
     API_RESPONSE_INLINE = 2048,          /* bytes of an answer that need no heap */
     API_RESPONSE_MAX = 64 * 1024 * 1024, /* bytes of any answer */
     API_HEADER_VALUE_MAX = 320,          /* a Location with a key of 253 octets fits */

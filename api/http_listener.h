@@ -24,9 +24,9 @@
 #include <sys/types.h>
 
 enum {
-    API_LISTEN_MAX = 16,       /* addresses of one instance */
-    API_LISTEN_TEXT_MAX = 256, /* bytes of one, written out */
-    API_LISTEN_LOOPS_MAX = 256,
+    API_LISTEN_MAX = 16,        /* addresses of one instance */
+    API_LISTEN_TEXT_MAX = 256,  /* bytes of one, written out */
+    API_LISTEN_LOOPS_MAX = 256, /* loops that share them */
     API_LISTEN_BACKLOG = 1024,
 };
 

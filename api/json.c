@@ -10,17 +10,6 @@ static bool is_plain(char byte)
            ((unsigned char)byte & 0x80) == 0;
 }
 
-/* The length of the UTF-8 sequence at the start; 0 when there is none. */
-static size_t utf8_step(const char *bytes, size_t len)
-{
-    for (size_t step = 2; step <= 4 && step <= len; step++) {
-        if (way_utf8_is_valid(bytes, step)) {
-            return step;
-        }
-    }
-    return 0;
-}
-
 static size_t put_special(struct way_text *out, const char *bytes, size_t len)
 {
     size_t step;
@@ -45,7 +34,7 @@ static size_t put_special(struct way_text *out, const char *bytes, size_t len)
         way_text_printf(out, "\\u%04x", (unsigned)(unsigned char)bytes[0]);
         return 1;
     }
-    step = utf8_step(bytes, len);
+    step = way_utf8_step(bytes, len);
     if (step == 0) {
         way_text_puts(out, "\\ufffd");
         return 1;

@@ -34,7 +34,7 @@ enum {
     API_HEADERS_MAX = 16 * 1024, /* octets of a header block; more is 431 */
     API_SEGMENTS_MAX = 8,        /* of a path; no route has as many */
     API_PARAMS_MAX = 16,         /* of a query */
-    API_REQUEST_ID_MAX = 64,
+    API_REQUEST_ID_MAX = 64,     /* octets of an X-Request-Id */
 };
 
 /* Octets, decoded; may hold NUL. */

@@ -13,7 +13,7 @@
 
 /* A pipe that polls writable takes this much at once (PIPE_BUF, pipe(7)), so that no write blocks.
  */
-enum { LINE_MAX_BYTES = 4096 };
+enum { LINE_MAX_BYTES = 4096, QUOTED_ONE_MAX = 8 };
 
 static const char *const words[] = {"error", "warn", "notice", "info", "debug"};
 
@@ -103,37 +103,48 @@ static bool is_plain(const char *bytes, size_t len)
     return len > 0;
 }
 
-static void quote_byte(struct way_text *text, char byte, bool is_utf8)
+/* What one character becomes inside quotes; returns how many octets of the input it was. */
+static size_t quote_one(const char *bytes, size_t len, char out[static QUOTED_ONE_MAX])
 {
-    bool is_high = ((unsigned char)byte & 0x80) != 0;
+    size_t step = way_utf8_step(bytes, len);
 
-    if (byte == '"' || byte == '\\') {
-        way_text_putc(text, '\\');
-        way_text_putc(text, byte);
-    } else if (way_byte_is_control(byte) || (is_high && !is_utf8)) {
-        way_text_printf(text, "\\x%02x", (unsigned)(unsigned char)byte);
-    } else {
-        way_text_putc(text, byte);
+    if (bytes[0] == '"' || bytes[0] == '\\') {
+        (void)snprintf(out, QUOTED_ONE_MAX, "\\%c", bytes[0]);
+        return 1;
     }
+    if (step == 0 || way_byte_is_control(bytes[0])) {
+        (void)snprintf(out, QUOTED_ONE_MAX, "\\x%02x", (unsigned)(unsigned char)bytes[0]);
+        return 1;
+    }
+    (void)snprintf(out, QUOTED_ONE_MAX, "%.*s", (int)step, bytes);
+    return step;
 }
 
 const char *way_log_quote(const char *bytes, size_t len, char *out, size_t out_bytes)
 {
-    struct way_text text;
     size_t room = out_bytes - 2; /* the closing quote and NUL */
-    bool is_utf8 = way_utf8_is_valid(bytes, len);
+    size_t have = 1;
+    size_t at = 0;
 
     if (is_plain(bytes, len) && len < out_bytes) {
         memcpy(out, bytes, len);
         out[len] = '\0';
         return out;
     }
-    way_text_init(&text, out, out_bytes, room);
-    way_text_putc(&text, '"');
-    for (size_t i = 0; i < len && text.len + 4 <= room; i++) {
-        quote_byte(&text, bytes[i], is_utf8);
+    out[0] = '"';
+    while (at < len) {
+        char one[QUOTED_ONE_MAX];
+        size_t step = quote_one(bytes + at, len - at, one);
+        size_t more = strlen(one);
+
+        if (have + more > room) {
+            break; /* cut between two characters */
+        }
+        memcpy(out + have, one, more);
+        have += more;
+        at += step;
     }
-    out[text.len] = '"';
-    out[text.len + 1] = '\0';
+    out[have] = '"';
+    out[have + 1] = '\0';
     return out;
 }

@@ -30,7 +30,10 @@ enum way_status {
     WAY_STATUS_COUNT
 };
 
-enum { WAY_ERROR_FIELD_MAX = 48, WAY_ERROR_DETAIL_MAX = 256 };
+enum {
+    WAY_ERROR_FIELD_MAX = 48,   /* bytes of the name of a field at fault, with NUL */
+    WAY_ERROR_DETAIL_MAX = 256, /* bytes of what is wrong with it, with NUL */
+};
 
 /* Written only on failure. `field` is empty when no single field is at fault. */
 struct way_error {

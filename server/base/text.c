@@ -170,6 +170,11 @@ static size_t sequence_length(const unsigned char *at, size_t left)
     return start.length;
 }
 
+size_t way_utf8_step(const char *bytes, size_t len)
+{
+    return len == 0 ? 0 : sequence_length((const unsigned char *)bytes, len);
+}
+
 bool way_utf8_is_valid(const char *bytes, size_t len)
 {
     const unsigned char *at = (const unsigned char *)bytes;

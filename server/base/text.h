@@ -47,6 +47,8 @@ const char *way_text_string(struct way_text *text);
 
 /* Strict UTF-8 (RFC 3629: no overlong forms, no surrogates); NUL is a valid octet here. */
 bool way_utf8_is_valid(const char *bytes, size_t len);
+/* Octets of the sequence at the start of `bytes` (at least one); 0 when it is not valid UTF-8. */
+size_t way_utf8_step(const char *bytes, size_t len);
 /* Characters in valid UTF-8. */
 size_t way_utf8_count(const char *bytes, size_t len);
 /* A byte below 0x20 or 0x7f. */

@@ -112,16 +112,20 @@ static struct entry *entry_new(const struct way_key *key, const struct way_targe
     return entry;
 }
 
-/* The slot of `key`, or the first free one of its chain. There is always a free one. */
-static struct slot *find_slot(struct table *table, const char *key, size_t len)
+/* The slot of `key`, or the first free one of its chain; there is always a free one. *found is what
+ * stood in it: the key's entry, or NULL. Readers must use that and not look again: a writer may
+ * have put another key into a slot that was free. */
+static struct slot *find_slot(struct table *table, const char *key, size_t len,
+                              struct entry **found)
 {
     size_t at = (size_t)way_hash(table->seed, key, len) & table->mask;
 
     for (;;) {
-        const struct entry *entry = atomic_load(&table->slots[at].entry);
+        struct entry *entry = atomic_load(&table->slots[at].entry);
 
         if (entry == NULL ||
             (entry != &removed && entry->key_len == len && memcmp(entry->text, key, len) == 0)) {
+            *found = entry;
             return &table->slots[at];
         }
         at = (at + 1) & table->mask;
@@ -152,7 +156,8 @@ static struct table *table_grow(const struct table *old, size_t more)
         struct entry *entry = atomic_load_explicit(&old->slots[i].entry, memory_order_relaxed);
 
         if (entry != NULL && entry != &removed) {
-            struct slot *slot = find_slot(table, entry->text, entry->key_len);
+            struct entry *none;
+            struct slot *slot = find_slot(table, entry->text, entry->key_len, &none);
 
             atomic_store_explicit(&slot->entry, entry, memory_order_relaxed);
         }
@@ -232,11 +237,11 @@ void way_index_reader_close(struct way_index_reader *reader)
 bool way_index_find(struct way_index_reader *reader, const struct way_key *key,
                     struct way_match *out)
 {
-    const struct entry *entry;
+    struct entry *entry;
 
     atomic_store(&reader->epoch, atomic_load(&reader->index->epoch));
-    entry = atomic_load(&find_slot(atomic_load(&reader->index->table), key->text, key->len)->entry);
-    if (entry != NULL && entry != &removed) {
+    (void)find_slot(atomic_load(&reader->index->table), key->text, key->len, &entry);
+    if (entry != NULL) {
         out->revision = entry->revision;
         out->target.host.len = entry->target_len;
         out->target.host.kind = entry->target_kind;
@@ -244,7 +249,7 @@ bool way_index_find(struct way_index_reader *reader, const struct way_key *key,
         out->target.host.text[entry->target_len] = '\0';
     }
     atomic_store_explicit(&reader->epoch, 0, memory_order_release);
-    return entry != NULL && entry != &removed;
+    return entry != NULL;
 }
 
 uint64_t way_index_revision(const struct way_index *index)
@@ -313,8 +318,7 @@ enum way_status way_index_draft_put(struct way_index_draft *draft, const struct 
         free(draft->table);
         draft->table = larger;
     }
-    slot = find_slot(draft->table, live->key.text, live->key.len);
-    old = atomic_load_explicit(&slot->entry, memory_order_relaxed);
+    slot = find_slot(draft->table, live->key.text, live->key.len, &old);
     atomic_store_explicit(&slot->entry, entry, memory_order_relaxed);
     if (old == NULL) {
         draft->table->count++;
@@ -350,8 +354,8 @@ struct way_index_draft *way_index_replace(struct way_index *index, struct way_in
 
 static void put_entry(struct table *table, struct entry *entry, struct retired *retired)
 {
-    struct slot *slot = find_slot(table, entry->text, entry->key_len);
-    struct entry *old = atomic_load(&slot->entry);
+    struct entry *old;
+    struct slot *slot = find_slot(table, entry->text, entry->key_len, &old);
 
     if (old != NULL && old->revision > entry->revision) {
         free(entry);
@@ -369,8 +373,8 @@ static void put_entry(struct table *table, struct entry *entry, struct retired *
 static void remove_entry(struct table *table, const struct way_index_change *change,
                          struct retired *retired)
 {
-    struct slot *slot = find_slot(table, change->key.text, change->key.len);
-    struct entry *old = atomic_load(&slot->entry);
+    struct entry *old;
+    struct slot *slot = find_slot(table, change->key.text, change->key.len, &old);
 
     if (old == NULL || old->revision > change->revision) {
         return;

@@ -230,6 +230,7 @@ static enum way_status transact_with_tries(struct way_writer *writer, struct way
 
 static void commit_batch(struct way_writer *writer)
 {
+    char quoted[WAY_LOG_VALUE_MAX];
     struct way_error err = {0};
     uint64_t started = way_clock_mono_us();
     enum way_status status = transact_with_tries(writer, &err);
@@ -242,8 +243,9 @@ static void commit_batch(struct way_writer *writer)
         }
         return;
     }
-    way_log(WAY_LOG_WARN, "writer.failed", "status=%s wishes=%zu detail=\"%s\"",
-            way_status_name(status), writer->count, err.detail);
+    way_log(WAY_LOG_WARN, "writer.failed", "status=%s wishes=%zu detail=%s",
+            way_status_name(status), writer->count,
+            way_log_quote(err.detail, strlen(err.detail), quoted, sizeof quoted));
     if ((status == WAY_INVALID || status == WAY_INTERNAL) && writer->count > 1) {
         /* One of them is what the database refuses; the others must not pay for it. */
         struct way_write *all[WAY_WRITER_BATCH_MAX];
