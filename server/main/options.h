@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 
-enum { WAY_OPTION_LIST_MAX = 16 };
+enum { WAY_OPTION_LIST_MAX = 16 }; /* values of an option that may repeat */
 
 enum way_command { WAY_COMMAND_SERVE, WAY_COMMAND_MIGRATE, WAY_COMMAND_HEALTHCHECK };
 

@@ -10,7 +10,11 @@
 #define FIELD  "database"
 #define SYNTAX "mariadb://USER:PASSWORD@HOST[:PORT]/DATABASE"
 
-enum { DEFAULT_PORT = 3306, URL_BYTES_MAX = 8192 };
+enum {
+    DEFAULT_PORT = 3306,
+    URL_BYTES_MAX = 8192,
+    SHOWN_BYTES_MAX = 16 * 1024, /* with every byte of every part percent-encoded */
+};
 
 /* What is left of the text; nothing is copied until it is understood. */
 struct rest {
@@ -110,7 +114,8 @@ static enum way_status decode(struct rest text, const char *what, char *out, str
     return WAY_OK;
 }
 
-/* --- hosts ------------------------------------------------------------------------------------- */
+/* --- hosts -------------------------------------------------------------------------------------
+ */
 
 static bool is_host_name(struct rest name)
 {
@@ -187,7 +192,8 @@ static enum way_status parse_hosts(struct rest text, struct way_database_url *ur
     return WAY_OK;
 }
 
-/* --- options ----------------------------------------------------------------------------------- */
+/* --- options -----------------------------------------------------------------------------------
+ */
 
 static enum way_status parse_option(struct rest name, struct rest value,
                                     struct way_database_url *url, struct way_error *err)
@@ -230,7 +236,8 @@ static enum way_status parse_options(struct rest text, struct way_database_url *
     return WAY_OK;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------
+ */
 
 /* What no single part can see. */
 static enum way_status check_together(const struct way_database_url *url, struct way_error *err)
@@ -353,7 +360,8 @@ enum way_status way_database_url_parse(const char *text, struct way_database_url
     return status;
 }
 
-/* --- back to text ------------------------------------------------------------------------------ */
+/* --- back to text ------------------------------------------------------------------------------
+ */
 
 static void put_encoded(struct way_text *text, const char *part)
 {
@@ -402,7 +410,7 @@ void way_database_url_format(const struct way_database_url *url, char *out, size
 {
     struct way_text text;
 
-    way_text_init(&text, NULL, 0, 2 * URL_BYTES_MAX);
+    way_text_init(&text, NULL, 0, SHOWN_BYTES_MAX);
     if (url->engine == WAY_ENGINE_SQLITE) {
         way_text_printf(&text, "sqlite:%s", url->path);
     } else {

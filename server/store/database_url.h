@@ -23,9 +23,9 @@
 #include <stdint.h>
 
 enum {
-    WAY_DATABASE_HOSTS_MAX = 16,
+    WAY_DATABASE_HOSTS_MAX = 16, /* hosts that one URL lists */
     WAY_DATABASE_TEXT_MAX = 512, /* bytes of user, password, database name, path, with NUL */
-    WAY_DATABASE_HOST_MAX = 256,
+    WAY_DATABASE_HOST_MAX = 256, /* bytes of a host's name, with NUL */
 };
 
 enum way_engine { WAY_ENGINE_SQLITE, WAY_ENGINE_MARIADB };

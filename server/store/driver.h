@@ -23,18 +23,18 @@
 #include <stdatomic.h>
 
 enum {
-    WAY_REPEAT_MAX = 128,        /* sets of values in one query: under 1 MiB even if all are full */
-    WAY_COLUMNS_MAX = 16,        /* columns of a result, and values of one set of a query */
-    WAY_VALUE_BYTES_MAX = 8192,  /* bytes of one text that a query gives back; longer ones are cut */
-    WAY_STORE_PLACE_MAX = 320,   /* bytes of the words for where a session leads, with NUL */
+    WAY_REPEAT_MAX = 128,       /* sets of values in one query: under 1 MiB even if all are full */
+    WAY_COLUMNS_MAX = 16,       /* columns of a result, and values of one set of a query */
+    WAY_VALUE_BYTES_MAX = 8192, /* bytes of one text that a query gives back; longer ones are cut */
+    WAY_STORE_PLACE_MAX = 320,  /* bytes of the words for where a session leads, with NUL */
     WAY_STORE_PATIENCE_MS = 120000, /* for one statement of a patient session */
 };
 
 enum way_value_kind {
     WAY_VALUE_NULL,
     WAY_VALUE_NUMBER,
-    WAY_VALUE_TIME,  /* a driver without a type for it gives a number back */
-    WAY_VALUE_TEXT,  /* UTF-8 */
+    WAY_VALUE_TIME, /* a driver without a type for it gives a number back */
+    WAY_VALUE_TEXT, /* UTF-8 */
     WAY_VALUE_BYTES,
 };
 
@@ -67,6 +67,7 @@ struct way_dialect {
     const char *tables;           /* the names of the tables there are */
     const char *columns;          /* the names of the columns of dns_overrides */
     const char *matches;          /* a row's key, target or comment holds a text; three values */
+    bool seeks_pairs;             /* finds (a, b) > (?, ?) in an index */
     const char *upsert;           /* values: the columns of WAY_ROW_COLUMNS */
     const char *const *bootstrap; /* repeatable: make the runner's own tables; NULL-ended */
     const char *lease_take;       /* values: holder, holder; NULL: no other process can be there */
@@ -93,9 +94,9 @@ struct way_driver {
     enum way_status (*run)(struct way_session *session, const struct way_query *query,
                            struct way_error *err);
     /* Begins a write transaction and adds `count` to the revision, which this transaction then
-     * holds to its end: so writers queue up here and nowhere else. *newest: the revision afterwards.
-     * WAY_NOT_FOUND: a step newer than `known` says that programs like this one must not write, or
-     * override_state.is_seed_taken is not what the caller says. */
+     * holds to its end: so writers queue up here and nowhere else. *newest: the revision
+     * afterwards. WAY_NOT_FOUND: a step newer than `known` says that programs like this one must
+     * not write, or override_state.is_seed_taken is not what the caller says. */
     enum way_status (*reserve)(struct way_session *session, uint64_t count, unsigned known,
                                bool is_seed_taken, uint64_t *newest, struct way_error *err);
     enum way_status (*commit)(struct way_session *session, struct way_error *err);
@@ -123,23 +124,21 @@ struct way_session {
     /* the open write */
     bool is_writing;
     uint8_t tx[WAY_TX_BYTES];
-    uint64_t reserved;      /* revisions */
-    uint64_t revision;      /* the one that was logged last */
-    uint32_t seq;           /* the next one's place inside that revision */
-    uint32_t place_in_tx;   /* the next one's place inside the transaction */
+    uint64_t reserved;    /* revisions */
+    uint64_t revision;    /* the one that was logged last */
+    uint32_t seq;         /* the next one's place inside that revision */
+    uint32_t place_in_tx; /* the next one's place inside the transaction */
 };
 
 /* For drivers. */
-WAY_MUST_CHECK enum way_status way_store_init(struct way_store *store,
-                                              const struct way_driver *driver,
-                                              struct way_error *err);
+WAY_MUST_CHECK enum way_status
+way_store_init(struct way_store *store, const struct way_driver *driver, struct way_error *err);
 void way_store_fini(struct way_store *store);
 void way_session_init(struct way_session *session, struct way_store *store);
 
 /* For the rules: the driver's calls, refused at once on a lost session. */
-WAY_MUST_CHECK enum way_status way_session_run(struct way_session *session,
-                                               const struct way_query *query,
-                                               struct way_error *err);
+WAY_MUST_CHECK enum way_status
+way_session_run(struct way_session *session, const struct way_query *query, struct way_error *err);
 WAY_MUST_CHECK enum way_status way_session_execute(struct way_session *session, const char *sql,
                                                    struct way_error *err);
 /* Ends the transaction that is open, if any; never fails: what is not committed is gone. */
@@ -150,7 +149,9 @@ WAY_MUST_CHECK enum way_status way_session_snapshot(struct way_session *session,
                                                     struct way_error *err);
 /* The state row; values[0..2] of a record that starts with WAY_POSITION_COLUMNS. */
 #define WAY_POSITION_COLUMNS "n, low, epoch"
+
 enum { WAY_POSITION_COLUMN_COUNT = 3 };
+
 WAY_MUST_CHECK bool way_position_decode(const struct way_value *columns,
                                         struct way_position *position);
 

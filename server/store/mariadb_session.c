@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     ROW_WORDS = 3,      /* columns of one row that is read as text */
@@ -26,13 +27,13 @@ _Static_assert(WAY_MARIADB_HOST_START_MAX_MS +
                    WAY_STORE_CALL_MAX_MS,
                "the last host answers in time");
 
-/* autocommit: a server may have been told otherwise. Who waits for a lock shall be told so, rather than
- * that time is up. */
-#define SQL_SET_UP                                                                                 \
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "    \
+/* autocommit: a server may have been told otherwise. Who waits for a lock shall be told so, rather
+ * than that time is up. */
+#define SQL_SET_UP                                                                              \
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " \
     "autocommit = 1, innodb_lock_wait_timeout = 2, max_statement_time = 3, wait_timeout = 600"
-#define SQL_SET_UP_PATIENT                                                                         \
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "    \
+#define SQL_SET_UP_PATIENT                                                                      \
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " \
     "autocommit = 1, innodb_lock_wait_timeout = 2, max_statement_time = 0, wait_timeout = 600"
 #define SQL_ISOLATION "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 /* Words in newer servers, digits in older ones. */
@@ -45,7 +46,8 @@ struct way_mariadb_session *way_mariadb_session_of(struct way_session *session)
     return (struct way_mariadb_session *)(void *)session; /* base comes first */
 }
 
-/* --- errors ------------------------------------------------------------------------------------ */
+/* --- errors ------------------------------------------------------------------------------------
+ */
 
 /* The transaction lost a race, and another try may win. */
 static bool is_race(unsigned code)
@@ -119,7 +121,8 @@ static enum way_status fail(struct way_mariadb_session *session, struct way_erro
                                     mysql_error(session->mysql), err);
 }
 
-/* --- statements as text ------------------------------------------------------------------------ */
+/* --- statements as text ------------------------------------------------------------------------
+ */
 
 static bool is_overdue(const struct way_session *session)
 {
@@ -151,6 +154,21 @@ enum way_status way_mariadb_session_execute(struct way_mariadb_session *session,
     return mysql_real_query(session->mysql, sql, strlen(sql)) == 0 ? WAY_OK : fail(session, err);
 }
 
+enum way_status way_mariadb_session_verify(struct way_mariadb_session *session,
+                                           struct way_error *err)
+{
+    unsigned status = 0;
+
+    if (!session->holds_write) {
+        return WAY_OK;
+    }
+    (void)mariadb_get_infov(session->mysql, MARIADB_CONNECTION_SERVER_STATUS, &status);
+    return (status & SERVER_STATUS_IN_TRANS) != 0
+               ? WAY_OK
+               : way_fail(err, WAY_BUSY, "", "%s: the server has ended the transaction",
+                          session->base.place);
+}
+
 enum way_status way_mariadb_session_commit(struct way_mariadb_session *session,
                                            struct way_error *err)
 {
@@ -160,6 +178,7 @@ enum way_status way_mariadb_session_commit(struct way_mariadb_session *session,
     if (status != WAY_OK) {
         return status; /* not sent */
     }
+    session->holds_write = false;
     if (mysql_real_query(session->mysql, "COMMIT", sizeof "COMMIT" - 1) == 0) {
         return WAY_OK;
     }
@@ -179,13 +198,15 @@ enum way_status way_mariadb_session_commit(struct way_mariadb_session *session,
 
 void way_mariadb_session_rollback(struct way_mariadb_session *session)
 {
+    session->holds_write = false;
     if (session->base.is_lost || is_overdue(&session->base) ||
         mysql_real_query(session->mysql, "ROLLBACK", sizeof "ROLLBACK" - 1) != 0) {
         session->base.is_lost = true; /* closing it rolls back */
     }
 }
 
-/* --- connecting -------------------------------------------------------------------------------- */
+/* --- connecting --------------------------------------------------------------------------------
+ */
 
 static void set_number(MYSQL *mysql, enum mysql_option option, unsigned number)
 {
@@ -194,15 +215,14 @@ static void set_number(MYSQL *mysql, enum mysql_option option, unsigned number)
 
 static void set_flag(MYSQL *mysql, enum mysql_option option, bool is_on)
 {
-    my_bool flag = is_on;
+    my_bool flag = is_on ? 1 : 0;
 
     (void)mysql_optionsv(mysql, option, &flag);
 }
 
 static void set_options(MYSQL *mysql, const struct way_database_url *url, bool is_patient)
 {
-    unsigned round_trip_s =
-        is_patient ? WAY_STORE_PATIENCE_MS / 1000 : WAY_MARIADB_ROUND_TRIP_S;
+    unsigned round_trip_s = is_patient ? WAY_STORE_PATIENCE_MS / 1000 : WAY_MARIADB_ROUND_TRIP_S;
 
     set_number(mysql, MYSQL_OPT_CONNECT_TIMEOUT, WAY_MARIADB_CONNECT_S);
     set_number(mysql, MYSQL_OPT_READ_TIMEOUT, round_trip_s);
@@ -353,6 +373,13 @@ enum way_status way_mariadb_session_open(struct way_store *store,
 
 void way_mariadb_session_close(struct way_mariadb_session *session)
 {
+    my_socket line =
+        session->mysql == NULL ? MARIADB_INVALID_SOCKET : mysql_get_socket(session->mysql);
+
+    if (session->base.is_lost && line != MARIADB_INVALID_SOCKET) {
+        /* Or the library would read rows that are still on their way, at the server's pace. */
+        (void)shutdown(line, SHUT_RDWR);
+    }
     way_statement_cache_fini(&session->statements);
     mysql_close(session->mysql); /* NULL is fine */
     free(session);

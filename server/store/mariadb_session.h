@@ -32,13 +32,14 @@ enum {
     WAY_MARIADB_CONNECT_S = 2,
     WAY_MARIADB_ROUND_TRIP_S = 4,
     WAY_MARIADB_ROUND_TRIP_START_MAX_MS = 5000, /* of a call, after which it asks no more */
-    WAY_MARIADB_HOST_START_MAX_MS = 3500,       /* of an open, after which it tries no more hosts */
+    WAY_MARIADB_HOST_START_MAX_MS = 3900,       /* of an open, after which it tries no more hosts */
 };
 
 struct way_mariadb_session {
     struct way_session base;
     struct st_mysql *mysql; /* owned */
     bool is_mysql8;         /* see store/mariadb_mysql8.h */
+    bool holds_write;       /* from START TRANSACTION to the end of a write */
     bool has_bulk;          /* the server takes many sets of values in one round trip */
     struct way_statement_cache statements;
 };
@@ -46,11 +47,9 @@ struct way_mariadb_session {
 struct way_mariadb_session *way_mariadb_session_of(struct way_session *session);
 
 /* Connects to hosts[host] of `url`, or to its socket. On failure *out is untouched. */
-WAY_MUST_CHECK enum way_status way_mariadb_session_open(struct way_store *store,
-                                                        const struct way_database_url *url,
-                                                        size_t host, bool is_patient,
-                                                        struct way_mariadb_session **out,
-                                                        struct way_error *err);
+WAY_MUST_CHECK enum way_status
+way_mariadb_session_open(struct way_store *store, const struct way_database_url *url, size_t host,
+                         bool is_patient, struct way_mariadb_session **out, struct way_error *err);
 void way_mariadb_session_close(struct way_mariadb_session *session);
 
 /* Before each round trip: WAY_UNAVAILABLE when the call has no time for one more. */
@@ -63,6 +62,10 @@ WAY_MUST_CHECK enum way_status way_mariadb_session_execute(struct way_mariadb_se
 WAY_MUST_CHECK enum way_status way_mariadb_session_commit(struct way_mariadb_session *session,
                                                           struct way_error *err);
 void way_mariadb_session_rollback(struct way_mariadb_session *session);
+/* In a write: WAY_BUSY when the server has ended the transaction and not said so. To be asked after
+ * each statement, before anything else is written. */
+WAY_MUST_CHECK enum way_status way_mariadb_session_verify(struct way_mariadb_session *session,
+                                                          struct way_error *err);
 /* Translates an error of the library; marks the session lost when the connection is. */
 enum way_status way_mariadb_session_fail(struct way_mariadb_session *session, unsigned code,
                                          const char *text, struct way_error *err);

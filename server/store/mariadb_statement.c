@@ -5,7 +5,6 @@
 
 #include <mysql.h>
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,16 +28,27 @@ struct statement {
 static enum way_status fail(struct way_mariadb_session *session, MYSQL_STMT *stmt,
                             struct way_error *err)
 {
+    /* An error that comes in the place of a row is kept by the connection only. */
+    if (mysql_stmt_errno(stmt) == 0) {
+        return way_mariadb_session_fail(session, mysql_errno(session->mysql),
+                                        mysql_error(session->mysql), err);
+    }
     return way_mariadb_session_fail(session, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), err);
 }
 
 /* The library takes values through pointers that are not const, and only reads them. */
 static void *unconst(const void *pointer)
 {
-    return (void *)(uintptr_t)pointer;
+    const union {
+        const void *given;
+        void *wanted;
+    } both = {.given = pointer};
+
+    return both.wanted;
 }
 
-/* --- preparing --------------------------------------------------------------------------------- */
+/* --- preparing ---------------------------------------------------------------------------------
+ */
 
 void way_mariadb_statement_drop(void *statement)
 {
@@ -78,8 +88,8 @@ static bool bind_result(struct result_column *column, const MYSQL_FIELD *field, 
 {
     size_t bytes = field->length < WAY_VALUE_BYTES_MAX ? field->length : WAY_VALUE_BYTES_MAX;
 
-    *bind = (MYSQL_BIND){
-        .length = &column->len, .is_null = &column->is_null, .error = &column->is_cut};
+    *bind =
+        (MYSQL_BIND){.length = &column->len, .is_null = &column->is_null, .error = &column->is_cut};
     column->kind = kind_of(field);
     switch (column->kind) {
     case WAY_VALUE_NUMBER:
@@ -128,6 +138,21 @@ static enum way_status bind_results(struct way_mariadb_session *session,
                : fail(session, statement->stmt, err);
 }
 
+/* A Galera node that has to roll back a local transaction, because another node's came first, tells
+ * the client with the next command. When that is to prepare a statement, it has been seen to roll
+ * back and to tell nobody: what followed was then written outside of any transaction. So after
+ * preparing in a write we ask with a command that is told. */
+static enum way_status verify_prepared(struct way_mariadb_session *session, struct way_error *err)
+{
+    enum way_status status;
+
+    if (!session->holds_write) {
+        return WAY_OK;
+    }
+    status = way_mariadb_session_execute(session, "DO 0", err);
+    return status == WAY_OK ? way_mariadb_session_verify(session, err) : status;
+}
+
 static enum way_status prepare(struct way_mariadb_session *session, const char *sql,
                                struct statement **out, struct way_error *err)
 {
@@ -163,10 +188,11 @@ static enum way_status prepare(struct way_mariadb_session *session, const char *
         return status;
     }
     *out = statement;
-    return WAY_OK;
+    return verify_prepared(session, err);
 }
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ------------------------------------------------------------------------------------
+ */
 
 /* Times travel as text, "2026-01-02T03:04:05.678901", which the server turns into its own. */
 struct time_text {
@@ -220,6 +246,7 @@ struct bulk_column {
         char *bytes[WAY_REPEAT_MAX];
         long long numbers[WAY_REPEAT_MAX];
     };
+
     unsigned long lengths[WAY_REPEAT_MAX];
     char indicators[WAY_REPEAT_MAX];
     struct time_text times[WAY_REPEAT_MAX];
@@ -282,15 +309,15 @@ static void bind_bulk(struct bulk *bulk, const struct way_query *query)
         }
         bulk->binds[at] = (MYSQL_BIND){
             .buffer_type = type,
-            .buffer = type == MYSQL_TYPE_LONGLONG ? (void *)column->numbers
-                                                  : (void *)column->bytes,
+            .buffer = type == MYSQL_TYPE_LONGLONG ? (void *)column->numbers : (void *)column->bytes,
             .length = column->lengths,
             .u.indicator = column->indicators,
         };
     }
 }
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running -----------------------------------------------------------------------------------
+ */
 
 static struct way_value value_of(const struct result_column *column)
 {
@@ -408,7 +435,7 @@ enum way_status way_mariadb_statement_run(struct way_mariadb_session *session,
     if (status != WAY_OK) {
         return status;
     }
-    WAY_ASSERT(query->value_count <= WAY_REPEAT_MAX);
+    WAY_ASSERT(statement != NULL && query->value_count <= WAY_REPEAT_MAX);
     WAY_ASSERT(mysql_stmt_param_count(statement->stmt) == query->value_count);
     if (sets > 1 && session->has_bulk) {
         WAY_ASSERT(query->value_count <= WAY_COLUMNS_MAX);
@@ -417,6 +444,9 @@ enum way_status way_mariadb_statement_run(struct way_mariadb_session *session,
         for (size_t set = 0; set < sets && status == WAY_OK; set++) {
             status = run_single(session, statement, query, set, err);
         }
+    }
+    if (status == WAY_OK) {
+        status = way_mariadb_session_verify(session, err);
     }
     if (status == WAY_OK && query->changed != NULL) {
         *query->changed = mysql_stmt_affected_rows(statement->stmt);

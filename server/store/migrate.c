@@ -26,15 +26,16 @@
 
 enum { HOLDER_BYTES = 16 };
 
-#define SQL_ANNOUNCE                                                                               \
-    "REPLACE INTO schema_migration (version, name, sha256, is_expand, done_at) "                   \
+#define SQL_ANNOUNCE                                                             \
+    "REPLACE INTO schema_migration (version, name, sha256, is_expand, done_at) " \
     "VALUES (?, ?, ?, ?, NULL)"
 #define SQL_DONE          "UPDATE schema_migration SET done_at = ? WHERE version = ?"
 #define SQL_LEASE_RELEASE "UPDATE schema_lease SET until = ? WHERE id = 1 AND holder = ?"
 #define SQL_REJECTED      "SELECT COUNT(*) FROM dns_overrides_rejected"
 #define EXPAND_MARK       "-- expand\n"
 
-/* --- the lease --------------------------------------------------------------------------------- */
+/* --- the lease ---------------------------------------------------------------------------------
+ */
 
 /* Takes the lease or holds it for longer. */
 static enum way_status take_lease(struct way_session *session, const uint8_t *holder,
@@ -49,12 +50,11 @@ static enum way_status take_lease(struct way_session *session, const uint8_t *ho
     if (sql == NULL) {
         return WAY_OK;
     }
-    status = way_session_run(session,
-                             &(struct way_query){.sql = sql,
-                                                 .values = values,
-                                                 .value_count = WAY_COUNT_OF(values),
-                                                 .changed = &changed},
-                             err);
+    status = way_session_run(
+        session,
+        &(struct way_query){
+            .sql = sql, .values = values, .value_count = WAY_COUNT_OF(values), .changed = &changed},
+        err);
     if (status == WAY_OK && changed == 0) {
         return way_fail(err, WAY_BUSY, "", "another instance is bringing the schema up to date");
     }
@@ -81,7 +81,8 @@ static void release_lease(struct way_session *session, const uint8_t *holder)
     }
 }
 
-/* --- steps ------------------------------------------------------------------------------------- */
+/* --- steps -------------------------------------------------------------------------------------
+ */
 
 static enum way_status announce(struct way_session *session, const struct way_migration *step,
                                 struct way_error *err)
@@ -94,11 +95,11 @@ static enum way_status announce(struct way_session *session, const struct way_mi
         way_value_number(is_expand),
     };
 
-    return way_session_run(
-        session,
-        &(struct way_query){
-            .sql = SQL_ANNOUNCE, .values = values, .value_count = WAY_COUNT_OF(values)},
-        err);
+    return way_session_run(session,
+                           &(struct way_query){.sql = SQL_ANNOUNCE,
+                                               .values = values,
+                                               .value_count = WAY_COUNT_OF(values)},
+                           err);
 }
 
 static enum way_status note_done(struct way_session *session, const struct way_migration *step,
@@ -117,7 +118,8 @@ static enum way_status run_step(struct way_session *session, const struct way_mi
                                 struct way_error *err)
 {
     uint64_t started = way_clock_mono_ms();
-    enum way_status status = way_session_execute(session, session->driver->dialect.begin_write, err);
+    enum way_status status =
+        way_session_execute(session, session->driver->dialect.begin_write, err);
 
     if (status == WAY_OK) {
         status = announce(session, step, err);
@@ -135,8 +137,8 @@ static enum way_status run_step(struct way_session *session, const struct way_mi
         way_session_rollback(session);
         return status;
     }
-    way_log(WAY_LOG_NOTICE, "migration.done", "store=%s step=%s ms=%" PRIu64,
-            session->driver->name, step->name, way_clock_mono_ms() - started);
+    way_log(WAY_LOG_NOTICE, "migration.done", "store=%s step=%s ms=%" PRIu64, session->driver->name,
+            step->name, way_clock_mono_ms() - started);
     return WAY_OK;
 }
 
@@ -223,9 +225,9 @@ static enum way_status migrate(struct way_store *store, struct way_error *err)
     }
     status = store->driver->open(store, true, &session, err);
     if (status == WAY_OK && session->is_read_only) {
-        status = way_fail(err, WAY_UNAVAILABLE, "",
-                          "%s: the schema is not complete and the server is read-only",
-                          session->place);
+        status =
+            way_fail(err, WAY_UNAVAILABLE, "",
+                     "%s: the schema is not complete and the server is read-only", session->place);
     }
     if (status == WAY_OK) {
         status = bring_up(session, err);
@@ -238,7 +240,8 @@ static enum way_status migrate(struct way_store *store, struct way_error *err)
     return status;
 }
 
-/* --- the report -------------------------------------------------------------------------------- */
+/* --- the report --------------------------------------------------------------------------------
+ */
 
 static bool take_count(void *owner, const struct way_value *columns)
 {
@@ -259,11 +262,11 @@ static enum way_status fill_report(struct way_session *session, const struct way
 
     memcpy(filled.reason, survey->refusal, sizeof filled.reason);
     if (survey->has_rejected) {
-        enum way_status status = way_session_run(
-            session,
-            &(struct way_query){
-                .sql = SQL_REJECTED, .visit = take_count, .owner = &filled.rejected},
-            err);
+        enum way_status status = way_session_run(session,
+                                                 &(struct way_query){.sql = SQL_REJECTED,
+                                                                     .visit = take_count,
+                                                                     .owner = &filled.rejected},
+                                                 err);
 
         if (status != WAY_OK) {
             return status;

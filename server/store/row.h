@@ -12,8 +12,8 @@
 
 #include "store/driver.h"
 
-#define WAY_ROW_COLUMNS                                                                            \
-    "lookup_key, target_host, comment, enabled, revision, created_at, created_by, updated_at, "    \
+#define WAY_ROW_COLUMNS                                                                         \
+    "lookup_key, target_host, comment, enabled, revision, created_at, created_by, updated_at, " \
     "updated_by"
 
 enum { WAY_ROW_REVISION = 4 /* its place among them */, WAY_ROW_COLUMN_COUNT = 9 };

@@ -10,8 +10,8 @@
 
 enum {
     NUMBER_BYTES = 24, /* a 64-bit number as text */
-    TEXTS_BYTES_MAX = WAY_VALUE_BYTES_MAX + 2 * WAY_SEED_TEXT_MAX + 2 * WAY_KEY_MAX +
-                      WAY_COMMENT_BYTES_MAX,
+    TEXTS_BYTES_MAX =
+        WAY_VALUE_BYTES_MAX + 2 * WAY_SEED_TEXT_MAX + 2 * WAY_KEY_MAX + WAY_COMMENT_BYTES_MAX,
 };
 
 /* Where a piece lies in the text that becomes the row's memory. */
@@ -90,9 +90,12 @@ static enum way_status keep(struct way_seed_row *row, const struct way_text *tex
                             const struct piece *pieces)
 {
     struct way_seed_text *const places[PIECES] = {
-        [RAW_KEY] = &row->raw_key, [SHOWN_KEY] = &row->shown_key,
-        [SHOWN_TARGET] = &row->shown_target, [KEY] = &row->key,
-        [TARGET] = &row->target, [COMMENT] = &row->comment,
+        [RAW_KEY] = &row->raw_key,
+        [SHOWN_KEY] = &row->shown_key,
+        [SHOWN_TARGET] = &row->shown_target,
+        [KEY] = &row->key,
+        [TARGET] = &row->target,
+        [COMMENT] = &row->comment,
     };
 
     if (way_text_status(text) != WAY_OK) {

@@ -109,8 +109,8 @@ static bool parse_civil(struct cursor text, int64_t *wall_us)
     if (!read_zone(&text, &offset_s)) {
         return false;
     }
-    *wall_us = way_time_from_civil(year, month, day, hour, minute, second, micros) -
-               offset_s * MICROS;
+    *wall_us =
+        way_time_from_civil(year, month, day, hour, minute, second, micros) - offset_s * MICROS;
     return true;
 }
 

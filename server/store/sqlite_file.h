@@ -16,7 +16,7 @@
 enum { WAY_SQLITE_PATH_MAX = 4096 /* bytes of the file's absolute path, with NUL */ };
 
 struct way_sqlite_file {
-    int lock; /* -1: none */
+    int lock;                       /* -1: none */
     char path[WAY_SQLITE_PATH_MAX]; /* absolute, without symbolic links: one file, one lock */
 };
 

@@ -21,6 +21,7 @@ struct way_statement_cache {
     void (*drop)(void *statement);
     size_t count;
     size_t oldest;
+
     struct {
         char *sql; /* owned */
         void *statement;

@@ -13,7 +13,8 @@
  *          done. Close the session and open another.
  *          WAY_BUSY: the transaction lost a race (deadlock, lock wait, certification)
  *          and is gone after rollback; try the same again.
- *          WAY_UNSETTLED: from commit only; ask way_store_settle() on a new session.
+ *          WAY_UNSETTLED: from commit, when its answer never came; and from apply, when the
+ *          change log has `tx` already. Ask way_store_settle() on a new session.
  *          WAY_INVALID, WAY_NOT_FOUND, WAY_NO_MEMORY, WAY_INTERNAL as usual.
  */
 #ifndef WAY_STORE_STORE_H
@@ -24,9 +25,9 @@
 enum {
     WAY_TX_BYTES = 16,
     WAY_EPOCH_BYTES = 16,
-    WAY_STORE_CALL_MAX_MS = 10000,
-    WAY_LIST_PAGE_MAX = 1000,
-    WAY_LIST_QUERY_MAX = 256, /* bytes of `q` */
+    WAY_STORE_CALL_MAX_MS = 10000, /* of one call, however the database behaves */
+    WAY_LIST_PAGE_MAX = 1000,      /* rows of one page */
+    WAY_LIST_QUERY_MAX = 256,      /* bytes of `q` */
 };
 
 struct way_store;   /* opaque */
@@ -112,7 +113,8 @@ const char *way_session_place(const struct way_session *session);
 
 /* Brings the schema to this program's version (migrations/) and takes over a table of the
  * predecessor, if there is one. Repeatable; safe when several instances start together: those that
- * come second get WAY_BUSY after at most WAY_STORE_CALL_MAX_MS and try again. */
+ * come second get WAY_BUSY and try again. Where nothing is to do it only reads. Until it is done
+ * begin() is refused; a schema that is read-only for us refuses begin() too, with report.reason. */
 WAY_MUST_CHECK enum way_status way_store_prepare(struct way_session *session,
                                                  struct way_store_report *report,
                                                  struct way_error *err);
@@ -157,7 +159,8 @@ WAY_MUST_CHECK enum way_status way_store_apply(struct way_session *session,
 WAY_MUST_CHECK enum way_status way_store_commit(struct way_session *session, uint64_t used,
                                                 struct way_error *err);
 void way_store_rollback(struct way_session *session);
-/* Whether the transaction `tx` was committed. */
+/* Whether the transaction `tx` was committed. WAY_BUSY: that is not certain yet, for the server may
+ * still hold it open; ask again. Once it says no, `tx` will never be committed. */
 WAY_MUST_CHECK enum way_status way_store_settle(struct way_session *session,
                                                 const uint8_t tx[static WAY_TX_BYTES],
                                                 bool *is_committed, struct way_error *err);

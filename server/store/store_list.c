@@ -54,22 +54,26 @@ static struct way_value after_value(const struct way_list_query *query)
     return way_value_span(query->after_key.text, query->after_key.len);
 }
 
-/* Behind (sort, lookup_key), in words that let both databases start inside the index. */
+/* Behind (sort, lookup_key), in words that let the database start inside its index: else a page
+ * deep inside many rows of one target reads all those before it. */
 static void add_after(struct way_text *sql, struct binding *binding,
-                      const struct way_list_query *query)
+                      const struct way_dialect *dialect, const struct way_list_query *query)
 {
     const char *column = sort_columns[query->sort];
     char past = query->is_descending ? '<' : '>';
 
+    bind(binding, after_value(query));
     if (query->sort == WAY_SORT_KEY) {
         way_text_printf(sql, "lookup_key %c ?", past);
-        bind(binding, after_value(query));
         return;
     }
-    way_text_printf(sql, "%s %c= ? AND (%s %c ? OR lookup_key %c ?)", column, past, column, past,
-                    past);
-    bind(binding, after_value(query));
-    bind(binding, after_value(query));
+    if (dialect->seeks_pairs) {
+        way_text_printf(sql, "(%s, lookup_key) %c (?, ?)", column, past);
+    } else {
+        way_text_printf(sql, "(%s %c ? OR (%s = ? AND lookup_key %c ?))", column, past, column,
+                        past);
+        bind(binding, after_value(query));
+    }
     bind(binding, way_value_span(query->after_key.text, query->after_key.len));
 }
 
@@ -85,7 +89,7 @@ static void write_rows_sql(struct way_text *sql, struct binding *binding,
     }
     if (query->has_after) {
         way_text_puts(sql, query->q_len > 0 ? " AND " : " WHERE ");
-        add_after(sql, binding, query);
+        add_after(sql, binding, dialect, query);
     }
     if (query->sort == WAY_SORT_KEY) {
         way_text_printf(sql, " ORDER BY lookup_key %s LIMIT ?", direction);
@@ -99,8 +103,7 @@ static void write_rows_sql(struct way_text *sql, struct binding *binding,
 static void write_head_sql(struct way_text *sql, struct binding *binding,
                            const struct way_dialect *dialect, const struct way_list_query *query)
 {
-    way_text_puts(sql,
-                  "SELECT " WAY_POSITION_COLUMNS ", (SELECT COUNT(*) FROM dns_overrides");
+    way_text_puts(sql, "SELECT " WAY_POSITION_COLUMNS ", (SELECT COUNT(*) FROM dns_overrides");
     if (query->q_len > 0) {
         way_text_puts(sql, " WHERE ");
         add_match(sql, binding, dialect, query);
@@ -183,8 +186,8 @@ enum way_status way_store_list(struct way_session *session, const struct way_lis
                              &(struct way_query){.visit = take_head, .owner = &list}, err);
     }
     if (status == WAY_OK && !list.is_headed) {
-        status = way_fail(err, WAY_UNAVAILABLE, "", "%s: override_state has no row",
-                          session->place);
+        status =
+            way_fail(err, WAY_UNAVAILABLE, "", "%s: override_state has no row", session->place);
     }
     if (status == WAY_OK) {
         status = run_written(session, write_rows_sql, query,

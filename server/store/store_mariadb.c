@@ -14,14 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Byte for byte, once both are in lower case: without a collation of our own, 'u' would find 'u' with
- * any accent, and an ASCII column cannot be searched for what is not ASCII at all. */
-#define HOLDS(column)                                                                              \
+/* Byte for byte, once both are in lower case: without a collation of our own, 'u' would find 'u'
+ * with any accent, and an ASCII column cannot be searched for what is not ASCII at all. */
+#define HOLDS(column) \
     "INSTR(LOWER(CONVERT(" column " USING utf8mb4)) COLLATE utf8mb4_bin, LOWER(?)) > 0"
 
 /* LAST_INSERT_ID(x) gives x back with the answer, so that the new revision costs no round trip. */
-#define SQL_RESERVE                                                                                \
-    "UPDATE override_state SET n = LAST_INSERT_ID(n + ?) WHERE id = 1 AND is_seed_taken = ? AND "  \
+#define SQL_RESERVE                                                                               \
+    "UPDATE override_state SET n = LAST_INSERT_ID(n + ?) WHERE id = 1 AND is_seed_taken = ? AND " \
     "NOT EXISTS (SELECT 1 FROM schema_migration WHERE version > ? AND is_expand = 0)"
 
 struct mariadb_store {
@@ -31,7 +31,8 @@ struct mariadb_store {
 
 static const struct way_driver driver;
 
-/* --- sessions ---------------------------------------------------------------------------------- */
+/* --- sessions ----------------------------------------------------------------------------------
+ */
 
 /* Whether another host may still be tried. The first one always is. */
 static bool has_time(uint64_t started_ms)
@@ -106,6 +107,7 @@ static enum way_status reserve(struct way_session *session, uint64_t count, unsi
     uint64_t number = 0;
     enum way_status status = execute(session, driver.dialect.begin_write, err);
 
+    way_mariadb_session_of(session)->holds_write = status == WAY_OK;
     if (status == WAY_OK) {
         status = way_mariadb_statement_run(way_mariadb_session_of(session),
                                            &(struct way_query){.sql = SQL_RESERVE,
@@ -131,7 +133,8 @@ static void rollback(struct way_session *session)
     way_mariadb_session_rollback(way_mariadb_session_of(session));
 }
 
-/* --- the store --------------------------------------------------------------------------------- */
+/* --- the store ---------------------------------------------------------------------------------
+ */
 
 static void free_store(struct way_store *base)
 {
@@ -168,8 +171,8 @@ static const struct way_driver driver = {
                       "WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'",
             .columns = "SELECT column_name FROM information_schema.columns "
                        "WHERE table_schema = DATABASE() AND table_name = 'dns_overrides'",
-            .matches = "(" HOLDS("lookup_key") " OR " HOLDS("target_host") " OR " HOLDS(
-                "comment") ")",
+            .matches =
+                "(" HOLDS("lookup_key") " OR " HOLDS("target_host") " OR " HOLDS("comment") ")",
             .upsert = "INSERT INTO dns_overrides (" WAY_ROW_COLUMNS ") "
                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
                       "target_host = VALUES(target_host), comment = VALUES(comment), "

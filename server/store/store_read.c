@@ -28,7 +28,8 @@ bool way_position_decode(const struct way_value *columns, struct way_position *p
     return true;
 }
 
-/* --- position ---------------------------------------------------------------------------------- */
+/* --- position ----------------------------------------------------------------------------------
+ */
 
 struct position_read {
     struct way_position position;
@@ -48,15 +49,14 @@ static enum way_status read_position(struct way_session *session, struct way_pos
 {
     struct position_read read = {.is_found = false};
     enum way_status status = way_session_run(
-        session,
-        &(struct way_query){.sql = SQL_POSITION, .visit = take_position, .owner = &read}, err);
+        session, &(struct way_query){.sql = SQL_POSITION, .visit = take_position, .owner = &read},
+        err);
 
     if (status != WAY_OK) {
         return status;
     }
     if (!read.is_found) {
-        return way_fail(err, WAY_UNAVAILABLE, "", "%s: override_state has no row",
-                        session->place);
+        return way_fail(err, WAY_UNAVAILABLE, "", "%s: override_state has no row", session->place);
     }
     *position = read.position;
     return WAY_OK;
@@ -104,7 +104,8 @@ enum way_status way_store_poll(struct way_session *session, struct way_position 
     return status == WAY_OK ? note_caught_up(session, err) : status;
 }
 
-/* --- everything -------------------------------------------------------------------------------- */
+/* --- everything --------------------------------------------------------------------------------
+ */
 
 struct load {
     way_live_visit_fn visit;
@@ -169,6 +170,7 @@ enum way_status way_store_load(struct way_session *session, way_live_visit_fn vi
     const struct way_dialect *dialect = &session->driver->dialect;
     struct load load = {.visit = visit, .owner = owner};
     struct way_position read;
+    struct way_error ignored; /* what went wrong first says more */
     enum way_status status = WAY_OK;
 
     way_session_linger(session);
@@ -178,11 +180,11 @@ enum way_status way_store_load(struct way_session *session, way_live_visit_fn vi
     if (status == WAY_OK) {
         status = load_snapshot(session, &load, &read, err);
     }
-    if (status == WAY_OK && dialect->limited != NULL) {
-        status = way_session_execute(session, dialect->limited, err);
+    if (dialect->limited != NULL &&
+        way_session_execute(session, dialect->limited, &ignored) != WAY_OK) {
+        session->is_lost = true; /* nobody knows its limits any more */
     }
     if (status != WAY_OK) {
-        session->is_lost = true; /* its limits are no longer known */
         return status;
     }
     log_skipped(&load);
@@ -190,7 +192,8 @@ enum way_status way_store_load(struct way_session *session, way_live_visit_fn vi
     return WAY_OK;
 }
 
-/* --- the change log ---------------------------------------------------------------------------- */
+/* --- the change log ----------------------------------------------------------------------------
+ */
 
 struct log_read {
     way_log_visit_fn visit;
@@ -234,7 +237,8 @@ enum way_status way_store_changes(struct way_session *session, uint64_t from, si
                            err);
 }
 
-/* --- one row ----------------------------------------------------------------------------------- */
+/* --- one row -----------------------------------------------------------------------------------
+ */
 
 struct row_read {
     struct way_override *row;

@@ -25,8 +25,8 @@ enum {
     PROGRESS_STEPS = 100000, /* instructions between two looks at the clock */
 };
 
-#define SQL_RESERVE                                                                                \
-    "UPDATE override_state SET n = n + ? WHERE id = 1 AND is_seed_taken = ? AND NOT EXISTS "       \
+#define SQL_RESERVE                                                                          \
+    "UPDATE override_state SET n = n + ? WHERE id = 1 AND is_seed_taken = ? AND NOT EXISTS " \
     "(SELECT 1 FROM schema_migration WHERE version > ? AND is_expand = 0) RETURNING n"
 
 struct sqlite_store {
@@ -47,7 +47,8 @@ static struct sqlite_session *self(struct way_session *session)
     return (struct sqlite_session *)(void *)session; /* base comes first */
 }
 
-/* --- errors ------------------------------------------------------------------------------------ */
+/* --- errors ------------------------------------------------------------------------------------
+ */
 
 static enum way_status status_of(int extended)
 {
@@ -99,7 +100,8 @@ static enum way_status fail(struct sqlite_session *session, struct way_error *er
                     sqlite3_errmsg(session->db), code);
 }
 
-/* --- statements -------------------------------------------------------------------------------- */
+/* --- statements --------------------------------------------------------------------------------
+ */
 
 static void drop_statement(void *statement)
 {
@@ -226,7 +228,8 @@ static enum way_status execute(struct way_session *base, const char *sql, struct
                                                                          : fail(session, err);
 }
 
-/* --- transactions ------------------------------------------------------------------------------ */
+/* --- transactions ------------------------------------------------------------------------------
+ */
 
 static bool take_number(void *owner, const struct way_value *columns)
 {
@@ -276,7 +279,8 @@ static void rollback(struct way_session *base)
     }
 }
 
-/* --- sessions ---------------------------------------------------------------------------------- */
+/* --- sessions ----------------------------------------------------------------------------------
+ */
 
 static int is_overdue(void *owner)
 {
@@ -304,8 +308,7 @@ static enum way_status set_up(struct way_session *session, struct way_error *err
     char mode[16] = "";
     enum way_status status = run(
         session,
-        &(struct way_query){
-            .sql = "PRAGMA journal_mode = WAL", .visit = take_word, .owner = mode},
+        &(struct way_query){.sql = "PRAGMA journal_mode = WAL", .visit = take_word, .owner = mode},
         err);
 
     if (status != WAY_OK) {
@@ -330,15 +333,14 @@ static enum way_status open_session(struct way_store *base, bool is_patient,
     }
     way_session_init(&session->base, base);
     session->base.is_caught_up = true;
-    (void)snprintf(session->base.place, sizeof session->base.place, "%.*s",
-                   WAY_STORE_PLACE_MAX - 1, store->file.path); /* cut: it is for messages */
+    (void)snprintf(session->base.place, sizeof session->base.place, "%.*s", WAY_STORE_PLACE_MAX - 1,
+                   store->file.path); /* cut: it is for messages */
     way_statement_cache_init(&session->statements, drop_statement);
     /* A session is one thread's at a time: no locks inside. */
-    if (sqlite3_open_v2(store->file.path, &session->db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-        status = session->db == NULL
-                     ? way_fail(err, WAY_NO_MEMORY, "", "no memory for a session")
-                     : fail(session, err);
+    if (sqlite3_open_v2(store->file.path, &session->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK) {
+        status = session->db == NULL ? way_fail(err, WAY_NO_MEMORY, "", "no memory for a session")
+                                     : fail(session, err);
         goto out;
     }
     (void)sqlite3_extended_result_codes(session->db, 1);
@@ -359,7 +361,8 @@ out:
     return WAY_OK;
 }
 
-/* --- the store --------------------------------------------------------------------------------- */
+/* --- the store ---------------------------------------------------------------------------------
+ */
 
 static void free_store(struct way_store *base)
 {
@@ -390,6 +393,7 @@ static const struct way_driver driver = {
             .matches = "(INSTR(LOWER(lookup_key), LOWER(?)) > 0 OR "
                        "INSTR(LOWER(target_host), LOWER(?)) > 0 OR "
                        "INSTR(LOWER(comment), LOWER(?)) > 0)",
+            .seeks_pairs = true,
             .upsert = "INSERT INTO dns_overrides (" WAY_ROW_COLUMNS ") "
                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lookup_key) DO UPDATE SET "
                       "target_host = excluded.target_host, comment = excluded.comment, "

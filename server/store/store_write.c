@@ -17,21 +17,21 @@
 
 #define SQL_GIVE_BACK "UPDATE override_state SET n = n - ? WHERE id = 1"
 #define SQL_DELETE    "DELETE FROM dns_overrides WHERE lookup_key = ?"
-#define SQL_LOG                                                                                    \
-    "INSERT INTO override_change (revision, seq, tx, place, op, lookup_key, at, actor, reason) "   \
+#define SQL_LOG                                                                                  \
+    "INSERT INTO override_change (revision, seq, tx, place, op, lookup_key, at, actor, reason) " \
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #define SQL_SETTLE "SELECT revision FROM override_change WHERE tx = ? LIMIT 1"
-#define SQL_NEWER_STEP                                                                             \
-    "SELECT name FROM schema_migration WHERE version > ? AND is_expand = 0 "                       \
+#define SQL_NEWER_STEP                                                       \
+    "SELECT name FROM schema_migration WHERE version > ? AND is_expand = 0 " \
     "ORDER BY version LIMIT 1"
 
 enum { /* the places of SQL_LOG's values */
-    LOG_OP = 4,
-    LOG_KEY,
-    LOG_AT,
-    LOG_ACTOR,
-    LOG_REASON,
-    LOG_COLUMNS, /* no statement here has more */
+       LOG_OP = 4,
+       LOG_KEY,
+       LOG_AT,
+       LOG_ACTOR,
+       LOG_REASON,
+       LOG_COLUMNS, /* no statement here has more */
 };
 
 enum {
@@ -79,8 +79,7 @@ static enum way_status explain_refusal(struct way_session *session, unsigned kno
         return status;
     }
     if (step[0] == '\0') {
-        return way_fail(err, WAY_UNAVAILABLE, "", "%s: the schema is not complete",
-                        session->place);
+        return way_fail(err, WAY_UNAVAILABLE, "", "%s: the schema is not complete", session->place);
     }
     return way_fail(err, WAY_UNAVAILABLE, "",
                     "read-only: the schema has step %s, which this program does not know", step);
@@ -137,7 +136,8 @@ enum way_status way_store_begin(struct way_session *session, uint64_t count,
     return WAY_OK;
 }
 
-/* --- fetch ------------------------------------------------------------------------------------- */
+/* --- fetch -------------------------------------------------------------------------------------
+ */
 
 struct fetch {
     const struct way_key *const *keys;
@@ -205,7 +205,7 @@ enum way_status way_store_fetch(struct way_session *session, const struct way_ke
             .keys = keys + at, .count = some, .rows = rows + at, .found = found + at};
         enum way_status status;
 
-        memset(fetch.found, 0, some * sizeof *fetch.found);
+        memset(found + at, 0, some * sizeof *found);
         status = fetch_some(session, &fetch, err);
         if (status != WAY_OK) {
             return fail_write(session, status);
@@ -214,7 +214,8 @@ enum way_status way_store_fetch(struct way_session *session, const struct way_ke
     return WAY_OK;
 }
 
-/* --- apply ------------------------------------------------------------------------------------- */
+/* --- apply -------------------------------------------------------------------------------------
+ */
 
 /* One change among its neighbours, to find the last one of each key. */
 struct ranked {
@@ -268,9 +269,8 @@ static enum way_status write_rows(struct batch *batch, const struct ranked *rank
 {
     for (size_t i = 0; i < count; i++) {
         const struct way_change *change = ranked[i].change;
-        bool is_last =
-            i + 1 == count ||
-            !way_key_equal(&change->row.lookup_key, &ranked[i + 1].change->row.lookup_key);
+        bool is_last = i + 1 == count || !way_key_equal(&change->row.lookup_key,
+                                                        &ranked[i + 1].change->row.lookup_key);
 
         if (!is_last || change->is_delete != deletes) {
             continue;
@@ -311,13 +311,14 @@ static struct way_value *next_line(struct batch *batch, uint64_t revision, int64
     return set;
 }
 
-/* The log as a whole says whether this transaction was committed before. */
+/* The log refuses a transaction that it has. The settling tells how that came about. */
 static enum way_status flush_log(struct batch *batch, struct way_error *err)
 {
     enum way_status status = flush(batch, err);
 
     return status == WAY_EXISTS
-               ? way_fail(err, WAY_UNSETTLED, "", "this transaction was committed before")
+               ? way_fail(err, WAY_UNSETTLED, "",
+                          "the change log has this transaction, or its revision, already")
                : status;
 }
 
@@ -392,7 +393,8 @@ enum way_status way_session_log_reload(struct way_session *session, uint64_t rev
     return flush_log(&log, err);
 }
 
-/* --- the end ----------------------------------------------------------------------------------- */
+/* --- the end -----------------------------------------------------------------------------------
+ */
 
 static enum way_status give_back(struct way_session *session, uint64_t count, struct way_error *err)
 {
@@ -451,18 +453,15 @@ static enum way_status find_tx(struct way_session *session, const uint8_t *tx, c
     char sql[sizeof SQL_SETTLE + SETTLE_LOCK_BYTES_MAX];
 
     (void)snprintf(sql, sizeof sql, "%s%s", SQL_SETTLE, lock);
-    return way_session_run(session,
-                           &(struct way_query){.sql = sql,
-                                               .values = &value,
-                                               .value_count = 1,
-                                               .visit = take_any,
-                                               .owner = is_found},
-                           err);
+    return way_session_run(
+        session,
+        &(struct way_query){
+            .sql = sql, .values = &value, .value_count = 1, .visit = take_any, .owner = is_found},
+        err);
 }
 
-enum way_status way_store_settle(struct way_session *session,
-                                 const uint8_t tx[static WAY_TX_BYTES], bool *is_committed,
-                                 struct way_error *err)
+enum way_status way_store_settle(struct way_session *session, const uint8_t tx[static WAY_TX_BYTES],
+                                 bool *is_committed, struct way_error *err)
 {
     const struct way_driver *driver = session->driver;
     bool is_found = false;

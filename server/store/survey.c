@@ -11,11 +11,12 @@ enum {
     SHA256_BYTES = 65,    /* hex, with NUL */
 };
 
-#define SQL_STEPS                                                                                  \
+#define SQL_STEPS \
     "SELECT version, name, sha256, is_expand, done_at FROM schema_migration ORDER BY version"
 #define SQL_SEED_TAKEN "SELECT is_seed_taken FROM override_state WHERE id = 1"
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------
+ */
 
 /* A name to look for, and where to say that it is there. */
 struct wanted {
@@ -26,13 +27,15 @@ struct wanted {
 struct wanted_names {
     const struct wanted *names;
     size_t count;
+    size_t seen; /* names of any kind */
 };
 
 static bool take_name(void *owner, const struct way_value *columns)
 {
-    const struct wanted_names *wanted = owner;
+    struct wanted_names *wanted = owner;
     char name[NAME_BYTES_MAX];
 
+    wanted->seen++;
     if (way_row_copy_text(&columns[0], name, sizeof name)) {
         for (size_t i = 0; i < wanted->count; i++) {
             *wanted->names[i].is_there |= strcmp(name, wanted->names[i].name) == 0;
@@ -42,12 +45,10 @@ static bool take_name(void *owner, const struct way_value *columns)
 }
 
 static enum way_status look_for(struct way_session *session, const char *sql,
-                                const struct wanted *names, size_t count, struct way_error *err)
+                                struct wanted_names *wanted, struct way_error *err)
 {
-    struct wanted_names wanted = {.names = names, .count = count};
-
     return way_session_run(
-        session, &(struct way_query){.sql = sql, .visit = take_name, .owner = &wanted}, err);
+        session, &(struct way_query){.sql = sql, .visit = take_name, .owner = wanted}, err);
 }
 
 /* Whose is the table named dns_overrides? Ours has revisions. */
@@ -64,11 +65,15 @@ static enum way_status read_columns(struct way_session *session, struct way_surv
         {"lookup_key", &has_key},     {"target_host", &has_target}, {"comment", &has_comment},
         {"created_at", &has_created}, {"updated_at", &has_updated}, {"revision", &has_revision},
     };
-    enum way_status status = look_for(session, session->driver->dialect.columns, names,
-                                      WAY_COUNT_OF(names), err);
+    struct wanted_names wanted = {.names = names, .count = WAY_COUNT_OF(names)};
+    enum way_status status = look_for(session, session->driver->dialect.columns, &wanted, err);
 
     if (status != WAY_OK || has_revision) {
         return status;
+    }
+    if (wanted.seen == 0) {
+        /* It was there a moment ago: another instance is renaming it. */
+        return way_fail(err, WAY_BUSY, "", "%s: the schema is changing", session->place);
     }
     if (!has_key || !has_target || !has_comment || !has_created || !has_updated) {
         return way_fail(err, WAY_UNAVAILABLE, "",
@@ -85,7 +90,8 @@ static enum way_status read_columns(struct way_session *session, struct way_surv
     return WAY_OK;
 }
 
-/* --- steps ------------------------------------------------------------------------------------- */
+/* --- steps -------------------------------------------------------------------------------------
+ */
 
 struct step_read {
     const struct way_driver *driver;
@@ -177,11 +183,11 @@ enum way_status way_survey_read(struct way_session *session, struct way_survey *
         {"schema_migration", &survey->has_schema_migration},
         {"dns_overrides_rejected", &survey->has_rejected},
     };
+    struct wanted_names wanted = {.names = tables, .count = WAY_COUNT_OF(tables)};
     enum way_status status;
 
     *survey = (struct way_survey){.version = 0};
-    status =
-        look_for(session, session->driver->dialect.tables, tables, WAY_COUNT_OF(tables), err);
+    status = look_for(session, session->driver->dialect.tables, &wanted, err);
     if (status == WAY_OK && has_overrides) {
         status = read_columns(session, survey, err);
     }

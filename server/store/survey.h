@@ -15,15 +15,15 @@
 #include "store/driver.h"
 
 struct way_survey {
-    bool is_seed_named_ours;   /* dns_overrides is the predecessor's */
-    bool has_seed;             /* dns_overrides_seed is there */
+    bool is_seed_named_ours; /* dns_overrides is the predecessor's */
+    bool has_seed;           /* dns_overrides_seed is there */
     bool has_schema_migration;
-    bool has_rejected;         /* the list of rows that are not served */
-    bool is_seed_taken;        /* nothing to take over, or it is done */
-    bool is_done[WAY_MIGRATIONS_MAX]; /* each step of ours */
+    bool has_rejected;                   /* the list of rows that are not served */
+    bool is_seed_taken;                  /* nothing to take over, or it is done */
+    bool is_done[WAY_MIGRATIONS_MAX];    /* each step of ours */
     const struct way_migration *missing; /* the first step to do; NULL: none */
-    unsigned version;          /* the newest step that is done, ours or not */
-    char refusal[WAY_ERROR_DETAIL_MAX]; /* why this program must not write; empty: it may */
+    unsigned version;                    /* the newest step that is done, ours or not */
+    char refusal[WAY_ERROR_DETAIL_MAX];  /* why this program must not write; empty: it may */
 };
 
 WAY_MUST_CHECK enum way_status way_survey_read(struct way_session *session,

@@ -25,9 +25,9 @@ enum {
 };
 
 #define SQL_RENAME "ALTER TABLE dns_overrides RENAME TO dns_overrides_seed"
-#define SQL_SEED                                                                                   \
+#define SQL_SEED \
     "SELECT lookup_key, target_host, comment, created_at, updated_at FROM dns_overrides_seed"
-#define SQL_REJECT                                                                                 \
+#define SQL_REJECT \
     "INSERT INTO dns_overrides_rejected (lookup_key, target_host, reason) VALUES (?, ?, ?)"
 #define SQL_TAKEN "UPDATE override_state SET is_seed_taken = 1 WHERE id = 1"
 #define REASON    "taken over from dns_overrides_seed"
@@ -47,13 +47,16 @@ enum way_status way_takeover_rename(struct way_session *session, struct way_erro
     enum way_status status = way_session_execute(session, SQL_RENAME, err);
 
     if (status == WAY_OK) {
-        way_log(WAY_LOG_NOTICE, "takeover.renamed", "store=%s from=dns_overrides "
-                "to=dns_overrides_seed", session->driver->name);
+        way_log(WAY_LOG_NOTICE, "takeover.renamed",
+                "store=%s from=dns_overrides "
+                "to=dns_overrides_seed",
+                session->driver->name);
     }
     return status;
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading -----------------------------------------------------------------------------------
+ */
 
 static enum way_status make_room(struct takeover *takeover)
 {
@@ -104,7 +107,9 @@ static enum way_status choose(struct takeover *takeover)
 {
     size_t first = 0;
 
-    qsort(takeover->rows, takeover->count, sizeof *takeover->rows, compare_rows);
+    if (takeover->count > 0) {
+        qsort(takeover->rows, takeover->count, sizeof *takeover->rows, compare_rows);
+    }
     for (size_t i = 0; i < takeover->count; i++) {
         struct way_seed_row *row = &takeover->rows[i];
         const struct way_seed_row *winner = &takeover->rows[first];
@@ -114,10 +119,9 @@ static enum way_status choose(struct takeover *takeover)
         if (i == 0 || !claims_same_key(winner, row)) {
             first = i;
         } else if (row->reason == NULL) {
-            (void)snprintf(reason, sizeof reason,
-                           "lookup_key: the same as %.128s, which goes first",
-                           way_log_quote(winner->raw_key.bytes, winner->raw_key.len, quoted,
-                                         sizeof quoted));
+            (void)snprintf(
+                reason, sizeof reason, "lookup_key: the same as %.128s, which goes first",
+                way_log_quote(winner->raw_key.bytes, winner->raw_key.len, quoted, sizeof quoted));
             if (way_seed_row_reject(row, reason) != WAY_OK) {
                 return WAY_NO_MEMORY;
             }
@@ -146,7 +150,8 @@ static enum way_status read_seed(struct takeover *takeover, struct way_error *er
     return WAY_OK;
 }
 
-/* --- writing ----------------------------------------------------------------------------------- */
+/* --- writing -----------------------------------------------------------------------------------
+ */
 
 static void encode_served(const struct takeover *takeover, const struct way_seed_row *row,
                           uint64_t revision, struct way_value *set)
@@ -178,7 +183,8 @@ static void encode_rejected(const struct way_seed_row *row, struct way_value *se
 static enum way_status write_rows(const struct takeover *takeover, bool served, uint64_t revision,
                                   struct way_error *err)
 {
-    struct way_value *values = calloc((size_t)WAY_REPEAT_MAX * WAY_ROW_COLUMN_COUNT, sizeof *values);
+    struct way_value *values =
+        calloc((size_t)WAY_REPEAT_MAX * WAY_ROW_COLUMN_COUNT, sizeof *values);
     struct way_query query = {
         .sql = served ? takeover->session->driver->dialect.upsert : SQL_REJECT,
         .values = values,
@@ -231,12 +237,12 @@ static enum way_status write_all(const struct takeover *takeover, uint64_t revis
     return status == WAY_OK ? session->driver->commit(session, err) : status;
 }
 
-/* --- telling ----------------------------------------------------------------------------------- */
+/* --- telling -----------------------------------------------------------------------------------
+ */
 
 static const char *quote(const struct way_seed_text *text, char *out, size_t out_bytes)
 {
-    return text->bytes == NULL ? "NULL"
-                               : way_log_quote(text->bytes, text->len, out, out_bytes);
+    return text->bytes == NULL ? "NULL" : way_log_quote(text->bytes, text->len, out, out_bytes);
 }
 
 static void log_rejected(const struct way_seed_row *row)
@@ -285,7 +291,8 @@ static void log_all(const struct takeover *takeover)
             takeover->count, takeover->served, takeover->count - takeover->served, changed);
 }
 
-/* --- all of it --------------------------------------------------------------------------------- */
+/* --- all of it ---------------------------------------------------------------------------------
+ */
 
 static void takeover_fini(struct takeover *takeover)
 {

@@ -10,9 +10,9 @@
  * Threads  As the session it works on.
  * Errors   As store/store.h.
  *
- * Each step can be cut short anywhere and is then done by the next start: renaming is one statement,
- * and the import ends with override_state.is_seed_taken, in its own transaction. The lines about
- * rows are logged after that transaction is committed, so they are not repeated.
+ * Each step can be cut short anywhere and is then done by the next start: renaming is one
+ * statement, and the import ends with override_state.is_seed_taken, in its own transaction. The
+ * lines about rows are logged after that transaction is committed, so they are not repeated.
  */
 #ifndef WAY_STORE_TAKEOVER_H
 #define WAY_STORE_TAKEOVER_H

@@ -7,10 +7,9 @@
 
 #include <sqlite3.h>
 
-#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static enum way_engine chosen;
@@ -149,7 +148,57 @@ void fixture_prepare(struct fixture *fixture, struct way_store_report *report)
     assert_way_ok(way_store_prepare(fixture->session, report, &err), &err);
 }
 
-/* --- behind the store's back ------------------------------------------------------------------- */
+/* --- several at once ---------------------------------------------------------------------------
+ */
+
+struct starter {
+    struct way_store *store;
+    enum way_status status;
+    struct way_store_report report;
+    struct way_error err;
+};
+
+static void *start(void *argument)
+{
+    struct starter *starter = argument;
+
+    do {
+        struct way_session *session = NULL;
+
+        starter->status = way_session_open(starter->store, &session, &starter->err);
+        if (starter->status == WAY_OK) {
+            starter->status = way_store_prepare(session, &starter->report, &starter->err);
+        }
+        way_session_close(session);
+    } while (starter->status == WAY_BUSY);
+    return NULL;
+}
+
+void fixture_prepare_together(struct fixture *fixture)
+{
+    enum { STARTERS = 4 };
+    struct starter starters[STARTERS];
+    pthread_t threads[STARTERS];
+
+    for (size_t i = 0; i < STARTERS; i++) {
+        starters[i] = (struct starter){.store = fixture->engine == WAY_ENGINE_SQLITE
+                                                    ? fixture->store
+                                                    : fixture_new_store(fixture)};
+        assert_int_equal(pthread_create(&threads[i], NULL, start, &starters[i]), 0);
+    }
+    for (size_t i = 0; i < STARTERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_way_ok(starters[i].status, &starters[i].err);
+        assert_false(starters[i].report.is_read_only);
+        assert_int_equal(starters[i].report.schema_version, starters[0].report.schema_version);
+        if (starters[i].store != fixture->store) {
+            way_store_free(starters[i].store);
+        }
+    }
+}
+
+/* --- behind the store's back -------------------------------------------------------------------
+ */
 
 static sqlite3 *open_file(const struct fixture *fixture)
 {
@@ -207,7 +256,8 @@ long long fixture_number(struct fixture *fixture, const char *sql)
     return strtoll(text, NULL, 10);
 }
 
-/* --- changes ----------------------------------------------------------------------------------- */
+/* --- changes -----------------------------------------------------------------------------------
+ */
 
 struct way_key key_of(const char *text)
 {
@@ -271,7 +321,8 @@ uint64_t write_one(struct way_session *session, const char *key, const char *tar
     return revision;
 }
 
-/* --- loads ------------------------------------------------------------------------------------- */
+/* --- loads -------------------------------------------------------------------------------------
+ */
 
 static bool keep_live(void *owner, const struct way_live *live)
 {
@@ -321,40 +372,36 @@ const struct way_live *loaded_find(const struct loaded *loaded, const char *key)
     return NULL;
 }
 
-/* --- the log ----------------------------------------------------------------------------------- */
+/* --- the log -----------------------------------------------------------------------------------
+ */
 
 static int kept_stderr = -1;
-static char log_path[] = "/tmp/way-log-XXXXXX";
+static FILE *caught;
 
 void log_catch(void)
 {
-    int file;
-
-    memcpy(log_path + sizeof log_path - 7, "XXXXXX", 6);
-    file = mkstemp(log_path);
-    assert_true(file >= 0);
+    caught = tmpfile();
+    assert_non_null(caught);
     kept_stderr = dup(STDERR_FILENO);
     assert_true(kept_stderr >= 0);
-    assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
-    (void)close(file);
+    assert_int_equal(dup2(fileno(caught), STDERR_FILENO), STDERR_FILENO);
 }
 
 char *log_caught(void)
 {
-    struct stat status;
     char *log;
-    FILE *file;
+    long len;
 
     assert_int_equal(dup2(kept_stderr, STDERR_FILENO), STDERR_FILENO);
     (void)close(kept_stderr);
-    assert_int_equal(stat(log_path, &status), 0);
-    log = calloc(1, (size_t)status.st_size + 1);
+    assert_int_equal(fseek(caught, 0, SEEK_END), 0);
+    len = ftell(caught);
+    assert_true(len >= 0);
+    rewind(caught);
+    log = calloc(1, (size_t)len + 1);
     assert_non_null(log);
-    file = fopen(log_path, "r");
-    assert_non_null(file);
-    assert_int_equal(fread(log, 1, (size_t)status.st_size, file), status.st_size);
-    (void)fclose(file);
-    (void)unlink(log_path);
+    assert_int_equal(fread(log, 1, (size_t)len, caught), len);
+    (void)fclose(caught);
     return log;
 }
 

@@ -47,20 +47,24 @@ struct way_store *fixture_new_store(const struct fixture *fixture);
 struct way_session *fixture_new_session(const struct fixture *fixture);
 void fixture_prepare(struct fixture *fixture, struct way_store_report *report);
 
+/* As several instances that start at the same time do; on SQLite, where one has the file, as
+ * several threads. Returns when all are done. */
+void fixture_prepare_together(struct fixture *fixture);
+
 /* Behind the store's back. */
 void fixture_sql(struct fixture *fixture, const char *sql);
 long long fixture_number(struct fixture *fixture, const char *sql);
 void fixture_text(struct fixture *fixture, const char *sql, char *out, size_t out_bytes);
 
 /* Fails with the error's words unless `status` is WAY_OK. */
-#define assert_way_ok(status, err)                                                                 \
-    do {                                                                                           \
-        enum way_status way_status_ = (status);                                                    \
-        if (way_status_ != WAY_OK) {                                                               \
-            fail_msg("%s: %s: %s", #status, way_status_name(way_status_), (err)->detail);          \
-        }                                                                                          \
+#define assert_way_ok(status, err)                                                        \
+    do {                                                                                  \
+        enum way_status way_status_ = (status);                                           \
+        if (way_status_ != WAY_OK) {                                                      \
+            fail_msg("%s: %s: %s", #status, way_status_name(way_status_), (err)->detail); \
+        }                                                                                 \
     } while (0)
-#define assert_way_status(status, wanted)                                                          \
+#define assert_way_status(status, wanted) \
     assert_string_equal(way_status_name(status), way_status_name(wanted))
 
 struct way_key key_of(const char *text);
@@ -79,6 +83,7 @@ struct loaded {
     size_t max;
     struct way_live *lives; /* sorted by key */
 };
+
 void load_all(struct way_session *session, struct loaded *loaded);
 void loaded_fini(struct loaded *loaded);
 /* NULL: not there. */

@@ -82,7 +82,8 @@ static uint64_t walk(struct way_session *session, struct way_list_query query, s
     return page.total;
 }
 
-/* --- what the answer should be ----------------------------------------------------------------- */
+/* --- what the answer should be -----------------------------------------------------------------
+ */
 
 static bool holds_nocase(const char *text, const char *q)
 {
@@ -220,8 +221,16 @@ static void a_filter_is_text_and_nothing_else(void **state)
         const char *q;
         uint64_t total;
     } cases[] = {
-        {"%", 1},   {"_", 2},    {"100%", 1},  {"a_b", 1},  {"\\", 1},
-        {"'", 1},   {"') OR 1=1 --", 0}, {"A_B", 1}, {"\xf0\x9f\x93\xa7", 1}, {"example", 3},
+        {"%", 1},
+        {"_", 2},
+        {"100%", 1},
+        {"a_b", 1},
+        {"\\", 1},
+        {"'", 1},
+        {"') OR 1=1 --", 0},
+        {"A_B", 1},
+        {"\xf0\x9f\x93\xa7", 1},
+        {"example", 3},
     };
     struct fixture *f = *state;
     struct way_change *changes = changes_new(3);
@@ -289,7 +298,8 @@ static void a_row_that_was_edited_by_hand_is_listed_as_it_stands(void **state)
 
     assert_non_null(seen);
     (void)write_one(f->session, "bad.example", "192.0.2.1");
-    fixture_sql(f, "UPDATE dns_overrides SET lookup_key = 'Bad.Example.', target_host = 'http://x'");
+    fixture_sql(f,
+                "UPDATE dns_overrides SET lookup_key = 'Bad.Example.', target_host = 'http://x'");
     assert_int_equal(walk(f->session, query, seen), 1);
     assert_string_equal(seen->rows[0].lookup_key.text, "Bad.Example.");
     assert_string_equal(seen->rows[0].target.host.text, "http://x");

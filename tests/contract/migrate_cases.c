@@ -4,13 +4,11 @@
 
 #include "store/migrate.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#define NEWER(is_expand)                                                                           \
-    "INSERT INTO schema_migration (version, name, sha256, is_expand, done_at) "                    \
-    "SELECT 9000, '9000_from_the_future', sha256, " is_expand                                      \
+#define NEWER(is_expand)                                                        \
+    "INSERT INTO schema_migration (version, name, sha256, is_expand, done_at) " \
+    "SELECT 9000, '9000_from_the_future', sha256, " is_expand                   \
     ", done_at FROM schema_migration WHERE version = 1"
 
 static unsigned newest_step(const struct fixture *f)
@@ -191,62 +189,20 @@ static void a_database_that_is_not_prepared_takes_no_writes(void **state)
     assert_way_status(way_store_begin(f->session, 1, tx, &first, &err), WAY_UNAVAILABLE);
 }
 
-/* --- two at once ------------------------------------------------------------------------------- */
-
-struct starter {
-    struct way_store *store;
-    enum way_status status;
-    struct way_store_report report;
-    struct way_error err;
-};
-
-static void *start(void *argument)
-{
-    struct starter *starter = argument;
-    struct way_session *session = NULL;
-
-    do {
-        starter->status = way_session_open(starter->store, &session, &starter->err);
-        if (starter->status == WAY_OK) {
-            starter->status = way_store_prepare(session, &starter->report, &starter->err);
-        }
-        way_session_close(session);
-        session = NULL;
-    } while (starter->status == WAY_BUSY);
-    return NULL;
-}
-
-/* On MariaDB two stores are two instances; an SQLite file has one. */
 static void instances_that_start_together_all_end_well(void **state)
 {
-    enum { STARTERS = 4 };
     struct fixture *f = *state;
-    struct starter starters[STARTERS];
-    pthread_t threads[STARTERS];
 
     fixture_open(f);
-    for (size_t i = 0; i < STARTERS; i++) {
-        starters[i] = (struct starter){
-            .store = f->engine == WAY_ENGINE_SQLITE ? f->store : fixture_new_store(f),
-        };
-        assert_int_equal(pthread_create(&threads[i], NULL, start, &starters[i]), 0);
-    }
-    for (size_t i = 0; i < STARTERS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-        assert_way_ok(starters[i].status, &starters[i].err);
-        assert_false(starters[i].report.is_read_only);
-        assert_int_equal(starters[i].report.schema_version, newest_step(f));
-        if (starters[i].store != f->store) {
-            way_store_free(starters[i].store);
-        }
-    }
+    fixture_prepare_together(f);
     assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM schema_migration"), newest_step(f));
     assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM override_state"), 1);
     (void)write_one(f->session, "example.org", "192.0.2.1");
 }
 
-#define TEST(name)       cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-#define TEST_EMPTY(name) cmocka_unit_test_setup_teardown(name, fixture_setup_empty, fixture_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define TEST_EMPTY(name) \
+    cmocka_unit_test_setup_teardown(name, fixture_setup_empty, fixture_teardown)
 
 int run_migrate_cases(void)
 {

@@ -98,18 +98,13 @@ static bool check_dense(void *owner, const struct way_log_row *row)
     return true;
 }
 
-static void writers_lose_no_update_and_leave_no_hole(void **state)
+static void run_writers(struct way_store *store)
 {
-    struct fixture *f = *state;
     struct writer writers[WRITERS] = {{.done = 0}};
     pthread_t threads[WRITERS];
-    struct way_key key = key_of("left.example");
-    struct way_override row;
-    struct dense dense = {.last = 0};
-    struct way_error err = {0};
 
     for (unsigned i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){.store = f->store};
+        writers[i] = (struct writer){.store = store};
         assert_int_equal(pthread_create(&threads[i], NULL, write_rounds, &writers[i]), 0);
     }
     for (unsigned i = 0; i < WRITERS; i++) {
@@ -117,6 +112,17 @@ static void writers_lose_no_update_and_leave_no_hole(void **state)
         assert_way_ok(writers[i].status, &writers[i].err);
         assert_int_equal(writers[i].done, ROUNDS);
     }
+}
+
+static void writers_lose_no_update_and_leave_no_hole(void **state)
+{
+    struct fixture *f = *state;
+    struct way_key key = key_of("left.example");
+    struct way_override row;
+    struct dense dense = {.last = 0};
+    struct way_error err = {0};
+
+    run_writers(f->store);
     assert_way_ok(way_store_read(f->session, &key, &row, &err), &err);
     assert_int_equal(strtol(row.comment, NULL, 10), WRITERS * ROUNDS);
     assert_int_equal(row.revision, WRITERS * ROUNDS);

@@ -42,7 +42,8 @@ static bool pass_on(int to, const char *bytes, size_t len)
 /* A COM_QUERY (3) with this text, in a packet of its own: the client awaits each answer. */
 static bool is_commit(const char *bytes, size_t len)
 {
-    static const char packet[] = "\x07\0\0\0\x03" "COMMIT";
+    static const char packet[] = "\x07\0\0\0\x03"
+                                 "COMMIT";
 
     return len == sizeof packet - 1 && memcmp(bytes, packet, len) == 0;
 }

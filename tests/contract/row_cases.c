@@ -35,7 +35,8 @@ static enum way_status read_key(struct way_session *session, const char *text,
     return way_store_read(session, &key, row, &err);
 }
 
-/* --- the change log as a list ------------------------------------------------------------------ */
+/* --- the change log as a list ------------------------------------------------------------------
+ */
 
 enum { LOG_MAX = 512 };
 
@@ -63,7 +64,8 @@ static struct log_rows *read_log(struct way_session *session, uint64_t from, siz
     return log;
 }
 
-/* --- tests ------------------------------------------------------------------------------------- */
+/* --- tests -------------------------------------------------------------------------------------
+ */
 
 static void an_empty_store_has_revision_zero_and_no_rows(void **state)
 {

@@ -50,9 +50,8 @@ static int open_in_use(const struct fixture *f)
     struct way_error err = {0};
     enum way_status status = way_store_sqlite_new(f->url.path, &store, &err);
 
-    return status == WAY_UNAVAILABLE && strstr(err.detail, "in use by another waypost") != NULL
-               ? 0
-               : 1;
+    return status == WAY_UNAVAILABLE && strstr(err.detail, "in use by another waypost") != NULL ? 0
+                                                                                                : 1;
 }
 
 static void a_second_process_is_refused(void **state)
@@ -140,7 +139,8 @@ static void what_may_not_be_written_is_refused(void **state)
     assert_child(open_as_nobody, f);
 }
 
-/* --- a full disk ------------------------------------------------------------------------------- */
+/* --- a full disk -------------------------------------------------------------------------------
+ */
 
 static void limit_files_to(rlim_t bytes)
 {
@@ -200,7 +200,8 @@ static void a_full_disk_refuses_writes_whole_and_answers_reads(void **state)
     free(changes);
 }
 
-/* --- kill -9 ----------------------------------------------------------------------------------- */
+/* --- kill -9 -----------------------------------------------------------------------------------
+ */
 
 /* Writes revision after revision and tells each through `pipe` once it is acknowledged. */
 static void write_until_killed(const struct fixture *f, int pipe)
@@ -270,8 +271,9 @@ static void a_table_that_is_gone_is_an_unavailable_store(void **state)
     assert_non_null(strstr(err.detail, "override_state"));
 }
 
-#define TEST(name)       cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-#define TEST_EMPTY(name) cmocka_unit_test_setup_teardown(name, fixture_setup_empty, fixture_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define TEST_EMPTY(name) \
+    cmocka_unit_test_setup_teardown(name, fixture_setup_empty, fixture_teardown)
 
 int run_sqlite_cases(void)
 {

@@ -3,7 +3,8 @@
  * usage: store_contract sqlite|mariadb [PATTERN]
  *
  * PATTERN chooses tests by name, with * and ?.
- * Every test here holds for every database behind store/store.h, except the lists that are named after one.
+ * Every test here holds for every database behind store/store.h, except the lists that are named
+ * after one.
  */
 #include "cases.h"
 #include "fixture.h"

@@ -9,16 +9,17 @@
 #include <stdlib.h>
 
 /* The predecessor's table as two of its versions made it. */
-#define SEED_SQLITE                                                                                \
-    "CREATE TABLE dns_overrides (lookup_key varchar(255), target_host text, comment text, "        \
+#define SEED_SQLITE                                                                         \
+    "CREATE TABLE dns_overrides (lookup_key varchar(255), target_host text, comment text, " \
     "created_at datetime, updated_at datetime, PRIMARY KEY (lookup_key))"
 #define SEED_MARIADB                                                                               \
     "CREATE TABLE dns_overrides (updated_at DATETIME(3), comment LONGTEXT, target_host LONGTEXT, " \
     "created_at DATETIME(3), lookup_key VARCHAR(255) NOT NULL, PRIMARY KEY (lookup_key)) "         \
     "CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
-#define INSERT "INSERT INTO dns_overrides (lookup_key, target_host, comment, created_at, updated_at) VALUES "
-#define OLD    "'2023-01-02 03:04:05', '2023-01-02 03:04:05')"
-#define NEW    "'2024-01-02 03:04:05', '2024-01-02 03:04:05')"
+#define INSERT \
+    "INSERT INTO dns_overrides (lookup_key, target_host, comment, created_at, updated_at) VALUES "
+#define OLD "'2023-01-02 03:04:05', '2023-01-02 03:04:05')"
+#define NEW "'2024-01-02 03:04:05', '2024-01-02 03:04:05')"
 
 #define LABEL_63 "aaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggggg"
 
@@ -241,12 +242,13 @@ static void a_comment_that_breaks_our_rules_is_cut_and_the_row_stays(void **stat
     make_seed(f);
     len = (size_t)snprintf(sql, sizeof sql, INSERT "('long.example', '192.0.2.1', '");
     for (size_t i = 0; i < 1500; i++) {
-        memcpy(sql + len, "\xc3\xa9", 2);
-        len += 2;
+        sql[len++] = '\xc3'; /* e with an acute accent */
+        sql[len++] = '\xa9';
     }
     (void)snprintf(sql + len, sizeof sql - len, "', " OLD);
     fixture_sql(f, sql);
-    fixture_sql(f, INSERT "('control.example', '192.0.2.1', 'a\x01" "b\r\nc\td', " OLD);
+    fixture_sql(f, INSERT "('control.example', '192.0.2.1', 'a\x01"
+                          "b\r\nc\td', " OLD);
     log = take_over(f, &report);
     assert_int_equal(report.rejected, 0);
     row = read_row(f, "long.example");
@@ -283,7 +285,8 @@ static void a_table_of_bad_rows_only_gives_no_revision(void **state)
     assert_int_equal(write_one(f->session, "example.org", "192.0.2.1"), 1);
 }
 
-/* --- crashes ----------------------------------------------------------------------------------- */
+/* --- crashes -----------------------------------------------------------------------------------
+ */
 
 static void assert_taken_over_once(struct fixture *f)
 {
@@ -353,6 +356,17 @@ static void a_crash_before_the_import_is_healed(void **state)
     fixture_sql(f, "UPDATE override_state SET n = 0, is_seed_taken = 0");
     assert_taken_over_once(f);
     assert_taken_over_once(f); /* and not again */
+}
+
+static void instances_that_start_together_take_over_once(void **state)
+{
+    struct fixture *f = *state;
+
+    make_seed_with_rows(f);
+    fixture_open(f);
+    fixture_prepare_together(f);
+    fixture_close(f);
+    assert_taken_over_once(f);
 }
 
 /* Until the import is done nobody may write: it would be lost under it. */
@@ -425,7 +439,8 @@ static void a_hundred_thousand_rows_take_seconds(void **state)
     assert_int_equal(report.rejected, 100000 - 50001);
 }
 
-/* --- what only one engine can hold ------------------------------------------------------------- */
+/* --- what only one engine can hold -------------------------------------------------------------
+ */
 
 static void an_sqlite_seed_may_hold_anything_anywhere(void **state)
 {
@@ -484,7 +499,8 @@ static void an_sqlite_seed_may_hold_anything_anywhere(void **state)
         }
     }
     assert_served(f, "blob.example", "192.0.2.9");
-    assert_string_equal(read_row(f, "blob.example").comment, "a\xef\xbf\xbd" "b");
+    assert_string_equal(read_row(f, "blob.example").comment, "a\xef\xbf\xbd"
+                                                             "b");
     assert_int_equal(report.rejected, 5);
     assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM dns_overrides_rejected "
                                        "WHERE lookup_key IS NULL"),
@@ -505,10 +521,17 @@ static void a_mariadb_seed_may_have_other_types_and_alphabets(void **state)
     fixture_sql(f, "CREATE TABLE dns_overrides (id INT, comment MEDIUMTEXT, "
                    "lookup_key VARCHAR(255) PRIMARY KEY, created_at TIMESTAMP NULL, "
                    "target_host VARCHAR(300), updated_at DATETIME) CHARSET=latin1");
-    fixture_sql(f, INSERT "('b\xc3\xbc" "cher.example', '192.0.2.1', 'K\xc3\xb6ln', " OLD);
+    fixture_sql(f, INSERT "('b\xc3\xbc"
+                          "cher.example', '192.0.2.1', 'K\xc3\xb6ln', " OLD);
     fixture_sql(f, INSERT "('zero.example', '192.0.2.1', '', 0, '0000-00-00 00:00:00')");
     fixture_sql(f, INSERT "('one.example', '192.0.2.1', '', NULL, '0001-01-01 00:00:00')");
+    fixture_sql(f, "SET SESSION time_zone = '+00:00'");
+    fixture_sql(f, INSERT "('stamp.example', '192.0.2.1', '', " OLD);
+    fixture_sql(f, "SET GLOBAL time_zone = '+05:00'"); /* a TIMESTAMP is read in one's own zone */
     free(take_over(f, &report));
+    fixture_sql(f, "SET GLOBAL time_zone = 'SYSTEM'");
+    assert_int_equal(read_row(f, "stamp.example").created_at_us,
+                     way_time_from_civil(2023, 1, 2, 3, 4, 5, 0));
     assert_int_equal(report.rejected, 0);
     assert_served(f, "xn--bcher-kva.example", "192.0.2.1");
     assert_string_equal(read_row(f, "xn--bcher-kva.example").comment, "K\xc3\xb6ln");
@@ -532,6 +555,7 @@ int run_takeover_cases(void)
         TEST(a_crash_after_the_rename_is_healed),
         TEST(a_crash_in_the_middle_of_the_steps_is_healed),
         TEST(a_crash_before_the_import_is_healed),
+        TEST(instances_that_start_together_take_over_once),
         TEST(no_write_comes_before_the_import),
         TEST(two_tables_of_the_predecessor_are_refused),
         TEST(a_seed_that_comes_later_is_not_imported),
