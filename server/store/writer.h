@@ -21,7 +21,7 @@
 
 enum {
     WAY_WRITER_BATCH_MAX = 128,    /* wishes in one transaction */
-    WAY_WRITER_QUEUE_MAX = 4096,   /* wishes that may wait */
+    WAY_WRITER_QUEUE_MAX = 4096,   /* wishes that may wait; more are refused */
     WAY_WRITER_TRIES_MAX = 8,      /* of a transaction that lost a race */
     WAY_WRITER_LAST_TRY_MS = 4000, /* no try begins later than this before the deadline */
 };
