@@ -11,6 +11,7 @@ import repository
 import tools
 
 LINES_MAX = 800
+TEST_LINES_MAX = 1000  # a table of cases is long and still one thing
 BANNED = ("alloca", "atof", "atoi", "atol", "atoll", "gets", "gmtime", "localtime", "longjmp",
           "setjmp", "sprintf", "strcat", "strcpy", "strerror", "strncpy", "strtok", "system",
           "vsprintf")
@@ -28,8 +29,9 @@ def banned_calls(root):
 def file_length(root):
     for name in repository.files(root, ".c", ".h", ".py", ".sh"):
         lines = repository.text(root, name).count("\n")
-        if lines > LINES_MAX:
-            yield f"{name}: {lines} lines, at most {LINES_MAX}"
+        most = TEST_LINES_MAX if name.parts[0] == "tests" else LINES_MAX
+        if lines > most:
+            yield f"{name}: {lines} lines, at most {most}"
 
 
 def own_header_first(root):

@@ -46,7 +46,7 @@ BAD = {
     ],
     "file_length": [
         ({"api/a.c": LONG}, "801 lines"),
-        ({"tests/integration/test_a.py": "x = 1\n" * 801}, "801 lines"),
+        ({"tests/integration/test_a.py": "x = 1\n" * 1001}, "1001 lines"),
     ],
     "own_header_first": [
         ({"server/base/a.h": "", "server/base/a.c": '#include <stdio.h>\n#include "base/a.h"\n'},

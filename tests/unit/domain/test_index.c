@@ -209,7 +209,9 @@ static void a_draft_replaces_everything(void **state)
     live.revision = 4;
     assert_int_equal(way_index_draft_put(draft, &live), WAY_OK);
     assert_target(fixture->reader, "new.example", NULL, 0);
-    way_index_replace(fixture->index, draft, 7); /* a backup: an earlier revision */
+    draft = way_index_replace(fixture->index, draft, 7); /* a backup: an earlier revision */
+    assert_non_null(draft);                              /* what was there before */
+    way_index_draft_free(draft);
     assert_target(fixture->reader, "old.example", NULL, 0);
     assert_target(fixture->reader, "new.example", "10.0.0.3", 4);
     assert_int_equal(way_index_count(fixture->index), 1);
@@ -335,7 +337,7 @@ static void load_model(struct fixture *fixture, const struct model *model)
             assert_int_equal(way_index_draft_put(draft, &live), WAY_OK);
         }
     }
-    way_index_replace(fixture->index, draft, model->revision);
+    way_index_draft_free(way_index_replace(fixture->index, draft, model->revision));
 }
 
 static void a_hundred_thousand_keys_are_as_a_simple_model_has_them(void **state)
@@ -381,12 +383,14 @@ enum { SHARED_KEYS = 64, READERS = 4, WRITES = 4000 };
 struct race {
     struct way_index *index;
     struct way_key keys[SHARED_KEYS];
+    struct way_key absent[SHARED_KEYS]; /* nobody ever puts them */
     _Atomic bool is_over;
     _Atomic uint64_t found;
     _Atomic uint64_t missed;
     _Atomic uint64_t broken; /* entries that are not what any writer wrote */
     _Atomic uint64_t backwards;
-    uint64_t revision; /* the writer's */
+    _Atomic uint64_t ghosts; /* of absent keys */
+    uint64_t revision;       /* the writer's */
 };
 
 /* What is written under a revision says the revision; its length differs from one to the next. */
@@ -410,6 +414,7 @@ static void *read_all_the_time(void *argument)
             struct way_match match;
             struct way_target want;
 
+            atomic_fetch_add(&race->ghosts, way_index_find(reader, &race->absent[i], &match));
             if (!way_index_find(reader, &race->keys[i], &match)) {
                 atomic_fetch_add(&race->missed, 1);
                 continue;
@@ -457,11 +462,11 @@ static void write_for_a_while(struct race *race)
             set_target(&live.target, key, race->revision);
             assert_int_equal(way_index_draft_put(draft, &live), WAY_OK);
         }
-        way_index_replace(race->index, draft, race->revision);
+        way_index_draft_free(way_index_replace(race->index, draft, race->revision));
     }
 }
 
-static void a_reader_never_sees_half_an_override(void **state)
+static void a_reader_sees_whole_overrides_and_only_its_own_keys(void **state)
 {
     struct fixture *fixture = *state;
     struct race race = {.index = fixture->index};
@@ -469,6 +474,7 @@ static void a_reader_never_sees_half_an_override(void **state)
 
     for (size_t i = 0; i < SHARED_KEYS; i++) {
         set_name(&race.keys[i], "s", i);
+        set_name(&race.absent[i], "absent", i);
     }
     for (size_t i = 0; i < READERS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, read_all_the_time, &race), 0);
@@ -482,6 +488,7 @@ static void a_reader_never_sees_half_an_override(void **state)
     }
     print_message("    %" PRIu64 " found, %" PRIu64 " not there\n", atomic_load(&race.found),
                   atomic_load(&race.missed));
+    assert_int_equal(atomic_load(&race.ghosts), 0);
     assert_int_equal(atomic_load(&race.broken), 0);
     assert_int_equal(atomic_load(&race.backwards), 0);
 }
@@ -540,7 +547,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(readers_are_bounded_and_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_hundred_thousand_keys_are_as_a_simple_model_has_them,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_reader_never_sees_half_an_override, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_sees_whole_overrides_and_only_its_own_keys, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(writers_take_turns, set_up, tear_down),
     };
 

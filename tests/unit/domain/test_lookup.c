@@ -94,6 +94,7 @@ static struct way_question question_of(enum way_lookup_kind kind, const char *ke
                                     .is_dns_wanted = true,
                                     .key = key_of(key),
                                     .door = "test",
+                                    .request_id = "r1",
                                     .deadline_ms = DEADLINE_MS};
 
     return question;
@@ -523,7 +524,7 @@ static void too_many_at_a_time_are_refused(void **state)
     asked = fixture->fake.count;
     assert_null(way_lookup_wait(fixture->lookup, &question, keep, &fixture->heard));
     assert_int_equal(fixture->fake.count, asked);
-    way_lookup_refuse(fixture->lookup, &question, &answer);
+    way_lookup_refuse(fixture->lookup, &question, WAY_LOOKUP_BUSY, &answer);
     assert_int_equal(answer.outcome, WAY_LOOKUP_BUSY);
     assert_int_equal(answer.kind, WAY_LOOKUP_RESOLVE);
     assert_int_equal(counted(fixture, "waypost_lookups_total{kind=\"resolve\",source=\"busy\"} "),

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/params.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h> /* wants the others first */
+
+static struct api_bytes bytes_of(const char *text)
+{
+    return (struct api_bytes){text, strlen(text)};
+}
+
+static void a_fault_is_told_under_the_name_of_the_parameter(void **state)
+{
+    struct way_key key;
+    struct way_error err;
+
+    (void)state;
+    assert_int_equal(api_param_key(bytes_of("Example.ORG."), &key, &err), WAY_OK);
+    assert_string_equal(key.text, "example.org");
+    assert_int_equal(api_param_key(bytes_of("a b"), &key, &err), WAY_INVALID);
+    assert_string_equal(err.field, "key");
+    assert_int_equal(api_param_key(bytes_of("user@example.org"), &key, &err), WAY_INVALID);
+    assert_string_equal(err.field, "key");
+    assert_int_equal(api_param_domain(bytes_of("user@Example.NET"), &key, &err), WAY_OK);
+    assert_string_equal(key.text, "example.net");
+    assert_int_equal(api_param_domain(bytes_of("user@"), &key, &err), WAY_INVALID);
+    assert_string_equal(err.field, "domain");
+    assert_int_equal(api_param_domain(bytes_of(""), &key, NULL), WAY_INVALID);
+}
+
+static void fallback_is_none_or_left_out(void **state)
+{
+    static const struct {
+        const char *label, *value; /* value NULL: left out */
+        bool is_fine, want;
+    } cases[] = {
+        {"left out", NULL, true, true},         {"none", "none", true, false},
+        {"dns", "dns", false, false},           {"empty", "", false, false},
+        {"another case", "None", false, false}, {"more", "none ", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        struct api_request request = {.param_count = cases[i].value != NULL};
+        struct way_error err;
+        bool is_dns_wanted = false;
+
+        print_message("    %s\n", cases[i].label);
+        request.params[0].name = bytes_of("fallback");
+        request.params[0].value = bytes_of(cases[i].value == NULL ? "" : cases[i].value);
+        if (cases[i].is_fine) {
+            assert_int_equal(api_param_fallback(&request, &is_dns_wanted, &err), WAY_OK);
+            assert_int_equal(is_dns_wanted, cases[i].want);
+            continue;
+        }
+        assert_int_equal(api_param_fallback(&request, &is_dns_wanted, &err), WAY_INVALID);
+        assert_string_equal(err.field, "fallback");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fault_is_told_under_the_name_of_the_parameter),
+        cmocka_unit_test(fallback_is_none_or_left_out),
+    };
+
+    return cmocka_run_group_tests_name("api/params", tests, NULL, NULL);
+}

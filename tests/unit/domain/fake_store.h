@@ -1,0 +1,969 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unit/domain/fake_store - a database in memory that does what a test tells it to.
+ *
+ * A driver (store/driver.h) that knows the few statements of the store by their first words. It
+ * has revisions, a change log, snapshots and one writer at a time, as a real one has. A test can
+ * let calls fail, hold them at a gate, act in the middle of them, and wait until they were made.
+ *
+ * Owns     Every row there ever was, until fini.
+ * Threads  Any; the tests' own calls too. Actions run without the lock, on the caller's thread.
+ */
+#ifndef WAY_TESTS_UNIT_DOMAIN_FAKE_STORE_H
+#define WAY_TESTS_UNIT_DOMAIN_FAKE_STORE_H
+
+#include "store/driver.h"
+#include "store/row.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum fake_call {
+    FAKE_OPEN,
+    FAKE_PREPARE,
+    FAKE_POLL,
+    FAKE_LOAD, /* the rows of it; the position was read before, in the same snapshot */
+    FAKE_CHANGES,
+    FAKE_READ,
+    FAKE_LIST, /* likewise */
+    FAKE_RESERVE,
+    FAKE_FETCH,
+    FAKE_UPSERT,
+    FAKE_DELETE,
+    FAKE_LOG,
+    FAKE_COMMIT,
+    FAKE_SETTLE, /* the first question; the one that holds the state row comes without */
+    FAKE_CALL_COUNT
+};
+
+enum fake_moment {
+    FAKE_BEFORE, /* a status here: nothing is done */
+    FAKE_AFTER,  /* a status here: it is done, and reported as failed */
+};
+
+enum {
+    FAKE_ROWS_MAX = 8192,
+    FAKE_LINES_MAX = 8192,
+    FAKE_OPS_MAX = 1024,
+    FAKE_EVENTS_MAX = 16,
+    FAKE_WAIT_S = 60, /* for anything that has to happen */
+};
+
+struct fake_store;
+
+/* What is to happen at the calls `first` to `last` of a kind, counted from 1. */
+struct fake_event {
+    enum fake_call call;
+    enum fake_moment moment;
+    unsigned first, last;
+    enum way_status status;
+    void (*action)(struct fake_store *fake, void *owner); /* may be NULL */
+    void *owner;
+};
+
+struct fake_row {
+    struct way_override row;
+    struct fake_row *older; /* in the list of all that were made */
+};
+
+struct fake_line {
+    uint64_t revision;
+    uint32_t seq;
+    uint8_t tx[WAY_TX_BYTES];
+    char op;
+    bool is_hidden;
+    struct way_key key;
+};
+
+struct fake_view {
+    uint64_t revision;
+    uint64_t low;
+    uint8_t epoch[WAY_EPOCH_BYTES];
+    size_t row_count;
+    const struct way_override *rows[FAKE_ROWS_MAX]; /* by key */
+};
+
+struct fake_op {
+    enum fake_call call; /* UPSERT, DELETE or LOG */
+    struct fake_row *row;
+    struct fake_line line;
+};
+
+struct fake_session {
+    struct way_session session; /* first */
+    bool has_snapshot;
+    uint64_t reserved;
+    size_t op_count;
+    struct fake_op ops[FAKE_OPS_MAX];
+    struct fake_view snapshot;
+};
+
+struct fake_store {
+    struct way_store store; /* first */
+    struct way_driver driver;
+    pthread_mutex_t lock;
+    pthread_cond_t moved; /* on the monotonic clock */
+    /* guarded by lock */
+    struct fake_view now;
+    size_t line_count;
+    struct fake_line lines[FAKE_LINES_MAX];
+    struct fake_row *made;
+    struct fake_session *writer;
+    unsigned sessions;
+    unsigned begun[FAKE_CALL_COUNT];
+    unsigned ended[FAKE_CALL_COUNT];
+    unsigned gate[FAKE_CALL_COUNT]; /* calls from this number on wait; 0: none */
+    bool is_down;                   /* every call is refused */
+    bool is_step_unknown;           /* the schema is newer: read-only */
+    uint64_t rejected;              /* rows of a taken-over table */
+    char detail[128];               /* of every fault */
+    size_t event_count;
+    struct fake_event events[FAKE_EVENTS_MAX];
+};
+
+/* --- what tests do -----------------------------------------------------------------------------
+ */
+
+static inline void fake_on(struct fake_store *fake, struct fake_event event)
+{
+    (void)pthread_mutex_lock(&fake->lock);
+    WAY_ASSERT(fake->event_count < FAKE_EVENTS_MAX);
+    fake->events[fake->event_count++] = event;
+    (void)pthread_mutex_unlock(&fake->lock);
+}
+
+static inline void fake_set_down(struct fake_store *fake, bool is_down)
+{
+    (void)pthread_mutex_lock(&fake->lock);
+    fake->is_down = is_down;
+    (void)pthread_mutex_unlock(&fake->lock);
+}
+
+/* Calls of a kind wait from number `first` on, counted from 1; 0 lets them all go. */
+static inline void fake_set_gate(struct fake_store *fake, enum fake_call call, unsigned first)
+{
+    (void)pthread_mutex_lock(&fake->lock);
+    fake->gate[call] = first;
+    (void)pthread_cond_broadcast(&fake->moved);
+    (void)pthread_mutex_unlock(&fake->lock);
+}
+
+static inline void fake_open_gates(struct fake_store *fake)
+{
+    for (unsigned call = 0; call < FAKE_CALL_COUNT; call++) {
+        fake_set_gate(fake, (enum fake_call)call, 0);
+    }
+}
+
+static inline unsigned fake_count(struct fake_store *fake, enum fake_call call)
+{
+    unsigned count;
+
+    (void)pthread_mutex_lock(&fake->lock);
+    count = fake->begun[call];
+    (void)pthread_mutex_unlock(&fake->lock);
+    return count;
+}
+
+/* Waits until `count` calls of a kind have begun (or ended). False: they never have. */
+static inline bool fake_wait(struct fake_store *fake, const unsigned *counter, unsigned count)
+{
+    struct timespec until;
+    int rc = 0;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += FAKE_WAIT_S;
+    (void)pthread_mutex_lock(&fake->lock);
+    while (*counter < count && rc == 0) {
+        rc = pthread_cond_timedwait(&fake->moved, &fake->lock, &until);
+    }
+    (void)pthread_mutex_unlock(&fake->lock);
+    return rc == 0;
+}
+
+static inline bool fake_wait_begun(struct fake_store *fake, enum fake_call call, unsigned count)
+{
+    return fake_wait(fake, &fake->begun[call], count);
+}
+
+/* Shuts the gate and waits until the next call of a kind stands before it; gives its number. 0:
+ * none came. What is done now comes before that call; events may name it. */
+static inline unsigned fake_hold(struct fake_store *fake, enum fake_call call)
+{
+    unsigned number;
+
+    (void)pthread_mutex_lock(&fake->lock);
+    number = fake->begun[call] + 1;
+    fake->gate[call] = number;
+    (void)pthread_mutex_unlock(&fake->lock);
+    return fake_wait_begun(fake, call, number) ? number : 0;
+}
+
+/* Everything that had been polled before this was called is applied when it returns: two polls more
+ * have begun, and the first of them saw whatever was there. */
+static inline bool fake_wait_polls(struct fake_store *fake)
+{
+    return fake_wait_begun(fake, FAKE_POLL, fake_count(fake, FAKE_POLL) + 2);
+}
+
+/* --- data; under the lock ----------------------------------------------------------------------
+ */
+
+static inline struct fake_row *fake_make_row(struct fake_store *fake,
+                                             const struct way_override *row)
+{
+    struct fake_row *made = malloc(sizeof *made);
+
+    WAY_ASSERT(made != NULL);
+    made->row = *row;
+    made->older = fake->made;
+    fake->made = made;
+    return made;
+}
+
+/* Where `key` is among the rows, or belongs. */
+static inline size_t fake_place(const struct fake_view *view, const struct way_key *key,
+                                bool *is_there)
+{
+    size_t from = 0;
+    size_t to = view->row_count;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+
+        if (strcmp(view->rows[middle]->lookup_key.text, key->text) < 0) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    *is_there = from < view->row_count && strcmp(view->rows[from]->lookup_key.text, key->text) == 0;
+    return from;
+}
+
+static inline const struct way_override *fake_find(const struct fake_view *view,
+                                                   const struct way_key *key)
+{
+    bool is_there;
+    size_t at = fake_place(view, key, &is_there);
+
+    return is_there ? view->rows[at] : NULL;
+}
+
+static inline void fake_store_row(struct fake_view *view, const struct way_override *row)
+{
+    bool is_there;
+    size_t at = fake_place(view, &row->lookup_key, &is_there);
+
+    if (!is_there) {
+        WAY_ASSERT(view->row_count < FAKE_ROWS_MAX);
+        memmove(view->rows + at + 1, view->rows + at,
+                (view->row_count - at) * sizeof(view->rows[0]));
+        view->row_count++;
+    }
+    view->rows[at] = row;
+}
+
+static inline void fake_drop_row(struct fake_view *view, const struct way_key *key)
+{
+    bool is_there;
+    size_t at = fake_place(view, key, &is_there);
+
+    if (is_there) {
+        view->row_count--;
+        memmove(view->rows + at, view->rows + at + 1,
+                (view->row_count - at) * sizeof(view->rows[0]));
+    }
+}
+
+static inline void fake_log(struct fake_store *fake, const struct fake_line *line)
+{
+    WAY_ASSERT(fake->line_count < FAKE_LINES_MAX);
+    fake->lines[fake->line_count++] = *line;
+}
+
+/* --- what other instances do -------------------------------------------------------------------
+ */
+
+static inline struct way_key fake_key(const char *text)
+{
+    struct way_key key;
+
+    WAY_ASSERT(way_key_parse(text, strlen(text), &key, NULL) == WAY_OK);
+    return key;
+}
+
+/* One more commit; returns its revision. `target` NULL: the key goes. */
+static inline uint64_t fake_commit(struct fake_store *fake, const char *key, const char *target,
+                                   bool is_enabled)
+{
+    struct fake_line line = {.op = target == NULL ? 'D' : 'U', .key = fake_key(key)};
+    uint64_t revision;
+
+    (void)pthread_mutex_lock(&fake->lock);
+    revision = ++fake->now.revision;
+    line.revision = revision;
+    if (target == NULL) {
+        fake_drop_row(&fake->now, &line.key);
+    } else {
+        struct way_override row = {.lookup_key = line.key,
+                                   .target.host = fake_key(target),
+                                   .is_enabled = is_enabled,
+                                   .revision = revision,
+                                   .created_by = "-",
+                                   .updated_by = "-"};
+
+        fake_store_row(&fake->now, &fake_make_row(fake, &row)->row);
+    }
+    fake_log(fake, &line);
+    (void)pthread_mutex_unlock(&fake->lock);
+    return revision;
+}
+
+static inline uint64_t fake_put(struct fake_store *fake, const char *key, const char *target)
+{
+    return fake_commit(fake, key, target, true);
+}
+
+static inline uint64_t fake_remove(struct fake_store *fake, const char *key)
+{
+    return fake_commit(fake, key, NULL, false);
+}
+
+/* Whether the lines of a revision can be seen: InnoDB may show a commit before an earlier one. */
+static inline void fake_hide(struct fake_store *fake, uint64_t revision, bool is_hidden)
+{
+    (void)pthread_mutex_lock(&fake->lock);
+    for (size_t i = 0; i < fake->line_count; i++) {
+        if (fake->lines[i].revision == revision) {
+            fake->lines[i].is_hidden = is_hidden;
+        }
+    }
+    (void)pthread_mutex_unlock(&fake->lock);
+}
+
+/* --- events ------------------------------------------------------------------------------------
+ */
+
+static inline enum way_status fake_meet(struct fake_store *fake, enum fake_call call,
+                                        enum fake_moment moment, unsigned number)
+{
+    enum way_status status = WAY_OK;
+    struct fake_event events[FAKE_EVENTS_MAX];
+    size_t count;
+
+    (void)pthread_mutex_lock(&fake->lock);
+    count = fake->event_count;
+    memcpy(events, fake->events, count * sizeof(events[0]));
+    (void)pthread_mutex_unlock(&fake->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].call != call || events[i].moment != moment || number < events[i].first ||
+            number > events[i].last) {
+            continue;
+        }
+        if (events[i].action != NULL) {
+            events[i].action(fake, events[i].owner);
+        }
+        status = events[i].status != WAY_OK ? events[i].status : status;
+    }
+    return status;
+}
+
+static inline enum way_status fake_fault(struct fake_store *fake, struct fake_session *session,
+                                         enum way_status status, struct way_error *err)
+{
+    if (session != NULL && (status == WAY_UNAVAILABLE || status == WAY_UNSETTLED)) {
+        session->session.is_lost = true;
+    }
+    return way_fail(err, status, "", "%s", fake->detail);
+}
+
+/* The beginning of a call; gives its number. */
+static inline enum way_status fake_enter(struct fake_store *fake, struct fake_session *session,
+                                         enum fake_call call, unsigned *number,
+                                         struct way_error *err)
+{
+    enum way_status status;
+    bool is_down;
+
+    (void)pthread_mutex_lock(&fake->lock);
+    *number = ++fake->begun[call];
+    (void)pthread_cond_broadcast(&fake->moved);
+    while (fake->gate[call] != 0 && *number >= fake->gate[call]) {
+        (void)pthread_cond_wait(&fake->moved, &fake->lock);
+    }
+    is_down = fake->is_down;
+    (void)pthread_mutex_unlock(&fake->lock);
+    status = is_down ? WAY_UNAVAILABLE : fake_meet(fake, call, FAKE_BEFORE, *number);
+    return status == WAY_OK ? WAY_OK : fake_fault(fake, session, status, err);
+}
+
+static inline enum way_status fake_leave(struct fake_store *fake, struct fake_session *session,
+                                         enum fake_call call, unsigned number,
+                                         struct way_error *err)
+{
+    enum way_status status = fake_meet(fake, call, FAKE_AFTER, number);
+
+    (void)pthread_mutex_lock(&fake->lock);
+    fake->ended[call]++;
+    (void)pthread_cond_broadcast(&fake->moved);
+    (void)pthread_mutex_unlock(&fake->lock);
+    return status == WAY_OK ? WAY_OK : fake_fault(fake, session, status, err);
+}
+
+/* --- statements --------------------------------------------------------------------------------
+ */
+
+typedef enum way_status (*fake_run_fn)(struct fake_store *fake, struct fake_session *session,
+                                       const struct way_query *query, struct way_error *err);
+
+static inline void fake_give(const struct way_query *query, const struct way_value *columns)
+{
+    (void)query->visit(query->owner, columns);
+}
+
+static inline enum way_status fake_tables(struct fake_store *fake, struct fake_session *session,
+                                          const struct way_query *query, struct way_error *err)
+{
+    static const char *const names[] = {"dns_overrides", "override_state", "schema_migration",
+                                        "dns_overrides_rejected"};
+
+    (void)fake;
+    (void)session;
+    (void)err;
+    for (size_t i = 0; i < WAY_COUNT_OF(names); i++) {
+        struct way_value column = way_value_text(names[i]);
+
+        fake_give(query, &column);
+    }
+    return WAY_OK;
+}
+
+static inline enum way_status fake_columns(struct fake_store *fake, struct fake_session *session,
+                                           const struct way_query *query, struct way_error *err)
+{
+    struct way_value column = way_value_text("revision");
+
+    (void)fake;
+    (void)session;
+    (void)err;
+    fake_give(query, &column);
+    return WAY_OK;
+}
+
+static inline enum way_status fake_steps(struct fake_store *fake, struct fake_session *session,
+                                         const struct way_query *query, struct way_error *err)
+{
+    struct way_value columns[5] = {way_value_number(1), way_value_text("0001_fake"),
+                                   way_value_text("0"), way_value_number(1), way_value_time(1)};
+
+    (void)session;
+    (void)err;
+    fake_give(query, columns);
+    if (fake->is_step_unknown) {
+        columns[0] = way_value_number(9);
+        columns[1] = way_value_text("0009_later");
+        columns[3] = way_value_number(0);
+        fake_give(query, columns);
+    }
+    return WAY_OK;
+}
+
+static inline enum way_status fake_seed_taken(struct fake_store *fake, struct fake_session *session,
+                                              const struct way_query *query, struct way_error *err)
+{
+    struct way_value column = way_value_number(1);
+
+    (void)fake;
+    (void)session;
+    (void)err;
+    fake_give(query, &column);
+    return WAY_OK;
+}
+
+static inline enum way_status fake_rejected(struct fake_store *fake, struct fake_session *session,
+                                            const struct way_query *query, struct way_error *err)
+{
+    struct way_value column = way_value_number(fake->rejected);
+
+    (void)session;
+    (void)err;
+    fake_give(query, &column);
+    return WAY_OK;
+}
+
+static inline enum way_status fake_position(struct fake_store *fake, struct fake_session *session,
+                                            const struct way_query *query, struct way_error *err)
+{
+    const struct fake_view *view = session->has_snapshot ? &session->snapshot : &fake->now;
+    struct way_value columns[4];
+
+    (void)err;
+    (void)pthread_mutex_lock(&fake->lock);
+    columns[0] = way_value_number(view->revision);
+    columns[1] = way_value_number(view->low);
+    columns[2] = way_value_bytes(view->epoch, sizeof view->epoch);
+    columns[3] = way_value_number(view->row_count);
+    fake_give(query, columns);
+    (void)pthread_mutex_unlock(&fake->lock);
+    return WAY_OK;
+}
+
+static inline enum way_status fake_live(struct fake_store *fake, struct fake_session *session,
+                                        const struct way_query *query, struct way_error *err)
+{
+    const struct fake_view *view = &session->snapshot;
+
+    (void)fake;
+    (void)err;
+    WAY_ASSERT(session->has_snapshot);
+    for (size_t i = 0; i < view->row_count; i++) {
+        const struct way_override *row = view->rows[i];
+        const struct way_value columns[] = {
+            way_value_span(row->lookup_key.text, row->lookup_key.len),
+            way_value_span(row->target.host.text, row->target.host.len),
+            way_value_number(row->revision)};
+
+        if (row->is_enabled && !query->visit(query->owner, columns)) {
+            break; /* why, the visitor knows */
+        }
+    }
+    return WAY_OK;
+}
+
+/* Gives the lines with the row as it is now. */
+static inline enum way_status fake_changes(struct fake_store *fake, struct fake_session *session,
+                                           const struct way_query *query, struct way_error *err)
+{
+    uint64_t from = way_value_u64(&query->values[0]);
+    uint64_t left = way_value_u64(&query->values[1]);
+    bool goes_on = true;
+
+    (void)session;
+    (void)err;
+    (void)pthread_mutex_lock(&fake->lock);
+    for (size_t i = 0; i < fake->line_count && left > 0 && goes_on; i++) {
+        const struct fake_line *line = &fake->lines[i];
+        const struct way_override *row = fake_find(&fake->now, &line->key);
+        struct way_value columns[8];
+
+        if (line->revision < from || line->is_hidden) {
+            continue;
+        }
+        columns[0] = way_value_number(line->revision);
+        columns[1] = way_value_number(line->seq);
+        columns[2] = way_value_bytes(line->tx, sizeof line->tx);
+        columns[3] = way_value_span(&line->op, 1);
+        columns[4] = way_value_span(line->key.text, line->key.len);
+        columns[5] = way_value_null();
+        columns[6] = way_value_null();
+        columns[7] = way_value_null();
+        if (row != NULL && row->is_enabled) {
+            columns[5] = columns[4];
+            columns[6] = way_value_span(row->target.host.text, row->target.host.len);
+            columns[7] = way_value_number(row->revision);
+        }
+        goes_on = query->visit(query->owner, columns);
+        left--;
+    }
+    (void)pthread_mutex_unlock(&fake->lock);
+    return WAY_OK;
+}
+
+static inline void fake_give_row(const struct way_query *query, const struct way_override *row)
+{
+    struct way_value columns[WAY_ROW_COLUMN_COUNT];
+
+    way_row_encode(row, columns);
+    fake_give(query, columns);
+}
+
+/* Rows of one key or of several. */
+static inline enum way_status fake_fetch(struct fake_store *fake, struct fake_session *session,
+                                         const struct way_query *query, struct way_error *err)
+{
+    (void)session;
+    (void)err;
+    (void)pthread_mutex_lock(&fake->lock);
+    for (size_t i = 0; i < query->value_count; i++) {
+        struct way_key key = {.len = (uint8_t)query->values[i].len};
+        const struct way_override *row;
+
+        memcpy(key.text, query->values[i].bytes, key.len);
+        row = fake_find(&fake->now, &key);
+        if (row != NULL) {
+            fake_give_row(query, row);
+        }
+    }
+    (void)pthread_mutex_unlock(&fake->lock);
+    return WAY_OK;
+}
+
+/* By key, whatever the order asked for; the last value is the limit. */
+static inline enum way_status fake_list(struct fake_store *fake, struct fake_session *session,
+                                        const struct way_query *query, struct way_error *err)
+{
+    const struct fake_view *view = &session->snapshot;
+    uint64_t limit = way_value_u64(&query->values[query->value_count - 1]);
+
+    (void)fake;
+    (void)err;
+    WAY_ASSERT(session->has_snapshot);
+    for (size_t i = 0; i < view->row_count && i < limit; i++) {
+        struct way_value columns[WAY_ROW_COLUMN_COUNT];
+
+        way_row_encode(view->rows[i], columns);
+        if (!query->visit(query->owner, columns)) {
+            break;
+        }
+    }
+    return WAY_OK;
+}
+
+static inline struct fake_op *fake_next_op(struct fake_session *session, enum fake_call call)
+{
+    WAY_ASSERT(session->op_count < FAKE_OPS_MAX);
+    session->ops[session->op_count].call = call;
+    return &session->ops[session->op_count++];
+}
+
+/* A row whose comment is "poison" breaks a rule of the database. */
+static inline enum way_status fake_upsert(struct fake_store *fake, struct fake_session *session,
+                                          const struct way_query *query, struct way_error *err)
+{
+    for (size_t i = 0; i < query->repeat; i++) {
+        struct way_override row;
+        struct fake_op *op;
+
+        WAY_ASSERT(way_row_decode(query->values + i * query->value_count, &row));
+        if (strcmp(row.comment, "poison") == 0) {
+            return way_fail(err, WAY_INVALID, "comment", "a check of the table");
+        }
+        (void)pthread_mutex_lock(&fake->lock);
+        op = fake_next_op(session, FAKE_UPSERT);
+        op->row = fake_make_row(fake, &row);
+        (void)pthread_mutex_unlock(&fake->lock);
+    }
+    return WAY_OK;
+}
+
+static inline enum way_status fake_delete(struct fake_store *fake, struct fake_session *session,
+                                          const struct way_query *query, struct way_error *err)
+{
+    (void)fake;
+    (void)err;
+    for (size_t i = 0; i < query->repeat; i++) {
+        struct way_key *key = &fake_next_op(session, FAKE_DELETE)->line.key;
+
+        WAY_ASSERT(way_key_restore(query->values[i].bytes, query->values[i].len, key) == WAY_OK);
+    }
+    return WAY_OK;
+}
+
+static inline enum way_status fake_insert_lines(struct fake_store *fake,
+                                                struct fake_session *session,
+                                                const struct way_query *query,
+                                                struct way_error *err)
+{
+    for (size_t i = 0; i < query->repeat; i++) {
+        const struct way_value *set = query->values + i * query->value_count;
+        struct fake_line *line = &fake_next_op(session, FAKE_LOG)->line;
+        bool is_twice = false;
+
+        line->revision = way_value_u64(&set[0]);
+        line->seq = (uint32_t)way_value_u64(&set[1]);
+        memcpy(line->tx, set[2].bytes, WAY_TX_BYTES);
+        line->op = set[4].bytes[0];
+        line->is_hidden = false;
+        WAY_ASSERT(way_key_restore(set[5].bytes, set[5].len, &line->key) == WAY_OK);
+        (void)pthread_mutex_lock(&fake->lock);
+        for (size_t at = 0; at < fake->line_count; at++) {
+            is_twice = is_twice || memcmp(fake->lines[at].tx, line->tx, WAY_TX_BYTES) == 0;
+        }
+        (void)pthread_mutex_unlock(&fake->lock);
+        if (is_twice) {
+            return way_fail(err, WAY_EXISTS, "", "the transaction is in the log already");
+        }
+    }
+    return WAY_OK;
+}
+
+static inline enum way_status fake_give_back(struct fake_store *fake, struct fake_session *session,
+                                             const struct way_query *query, struct way_error *err)
+{
+    (void)fake;
+    (void)err;
+    session->reserved -= way_value_u64(&query->values[0]);
+    return WAY_OK;
+}
+
+static inline enum way_status fake_find_tx(struct fake_store *fake, struct fake_session *session,
+                                           const struct way_query *query, struct way_error *err)
+{
+    bool is_found = false;
+    struct way_value column = way_value_number(1);
+
+    (void)session;
+    (void)err;
+    (void)pthread_mutex_lock(&fake->lock);
+    for (size_t i = 0; i < fake->line_count && !is_found; i++) {
+        is_found = memcmp(fake->lines[i].tx, query->values[0].bytes, WAY_TX_BYTES) == 0;
+    }
+    (void)pthread_mutex_unlock(&fake->lock);
+    if (is_found) {
+        fake_give(query, &column);
+    }
+    return WAY_OK;
+}
+
+/* The first words that a statement begins with; the first row that fits counts. FAKE_CALL_COUNT:
+ * part of a call that is counted elsewhere. */
+static const struct {
+    const char *words;
+    enum fake_call call;
+    fake_run_fn run;
+} fake_statements[] = {
+    {"FAKE TABLES", FAKE_PREPARE, fake_tables},
+    {"FAKE COLUMNS", FAKE_CALL_COUNT, fake_columns},
+    {"FAKE UPSERT", FAKE_UPSERT, fake_upsert},
+    {"SELECT version, name", FAKE_CALL_COUNT, fake_steps},
+    {"SELECT is_seed_taken", FAKE_CALL_COUNT, fake_seed_taken},
+    {"SELECT COUNT(*) FROM dns_overrides_rejected", FAKE_CALL_COUNT, fake_rejected},
+    {"SELECT n, low, epoch", FAKE_POLL, fake_position},
+    {"SELECT lookup_key, target_host, revision FROM", FAKE_LOAD, fake_live},
+    {"SELECT c.revision", FAKE_CHANGES, fake_changes},
+    {"SELECT " WAY_ROW_COLUMNS " FROM dns_overrides WHERE lookup_key = ?", FAKE_READ, fake_fetch},
+    {"SELECT " WAY_ROW_COLUMNS " FROM dns_overrides WHERE lookup_key IN", FAKE_FETCH, fake_fetch},
+    {"SELECT " WAY_ROW_COLUMNS " FROM dns_overrides", FAKE_LIST, fake_list},
+    {"DELETE FROM dns_overrides", FAKE_DELETE, fake_delete},
+    {"INSERT INTO override_change", FAKE_LOG, fake_insert_lines},
+    {"UPDATE override_state SET n = n -", FAKE_CALL_COUNT, fake_give_back},
+    {"SELECT revision FROM override_change WHERE tx", FAKE_SETTLE, fake_find_tx},
+};
+
+static inline enum way_status fake_run(struct way_session *base, const struct way_query *query,
+                                       struct way_error *err)
+{
+    struct fake_session *session = (struct fake_session *)(void *)base;
+    struct fake_store *fake = (struct fake_store *)(void *)base->store;
+    enum fake_call call;
+    unsigned number = 0;
+    enum way_status status = WAY_OK;
+    size_t at = 0;
+
+    while (at < WAY_COUNT_OF(fake_statements) &&
+           strncmp(query->sql, fake_statements[at].words, strlen(fake_statements[at].words)) != 0) {
+        at++;
+    }
+    if (at == WAY_COUNT_OF(fake_statements)) {
+        return way_fail(err, WAY_INTERNAL, "", "the fake store does not know: %.120s", query->sql);
+    }
+    call = fake_statements[at].call;
+    /* A position inside a snapshot, and a settlement under the lock, are not counted twice. */
+    if ((call == FAKE_POLL && session->has_snapshot) ||
+        (call == FAKE_SETTLE && !session->has_snapshot)) {
+        call = FAKE_CALL_COUNT;
+    }
+    if (call == FAKE_CALL_COUNT) {
+        return fake_statements[at].run(fake, session, query, err);
+    }
+    status = fake_enter(fake, session, call, &number, err);
+    if (status == WAY_OK) {
+        status = fake_statements[at].run(fake, session, query, err);
+    }
+    return status == WAY_OK ? fake_leave(fake, session, call, number, err) : status;
+}
+
+/* --- the driver --------------------------------------------------------------------------------
+ */
+
+static inline enum way_status fake_execute(struct way_session *base, const char *sql,
+                                           struct way_error *err)
+{
+    struct fake_session *session = (struct fake_session *)(void *)base;
+    struct fake_store *fake = (struct fake_store *)(void *)base->store;
+
+    if (strcmp(sql, "FAKE BEGIN READ") != 0) {
+        return way_fail(err, WAY_INTERNAL, "", "the fake store does not know: %.120s", sql);
+    }
+    (void)pthread_mutex_lock(&fake->lock);
+    session->snapshot = fake->now;
+    session->has_snapshot = true;
+    (void)pthread_mutex_unlock(&fake->lock);
+    return WAY_OK;
+}
+
+static inline void fake_rollback(struct way_session *base)
+{
+    struct fake_session *session = (struct fake_session *)(void *)base;
+    struct fake_store *fake = (struct fake_store *)(void *)base->store;
+
+    (void)pthread_mutex_lock(&fake->lock);
+    if (fake->writer == session) {
+        fake->writer = NULL;
+    }
+    session->has_snapshot = false;
+    session->op_count = 0;
+    session->reserved = 0;
+    (void)pthread_mutex_unlock(&fake->lock);
+}
+
+static inline enum way_status fake_open(struct way_store *store, bool is_patient,
+                                        struct way_session **out, struct way_error *err)
+{
+    struct fake_store *fake = (struct fake_store *)(void *)store;
+    struct fake_session *session;
+    unsigned number;
+    enum way_status status = fake_enter(fake, NULL, FAKE_OPEN, &number, err);
+
+    (void)is_patient;
+    if (status == WAY_OK) {
+        status = fake_leave(fake, NULL, FAKE_OPEN, number, err);
+    }
+    if (status != WAY_OK) {
+        return status;
+    }
+    session = calloc(1, sizeof *session);
+    WAY_ASSERT(session != NULL);
+    way_session_init(&session->session, store);
+    session->session.is_caught_up = true;
+    (void)snprintf(session->session.place, sizeof session->session.place, "fake");
+    (void)pthread_mutex_lock(&fake->lock);
+    fake->sessions++;
+    (void)pthread_mutex_unlock(&fake->lock);
+    *out = &session->session;
+    return WAY_OK;
+}
+
+static inline void fake_close(struct way_session *base)
+{
+    struct fake_store *fake = (struct fake_store *)(void *)base->store;
+
+    fake_rollback(base);
+    (void)pthread_mutex_lock(&fake->lock);
+    fake->sessions--;
+    (void)pthread_mutex_unlock(&fake->lock);
+    free(base);
+}
+
+static inline enum way_status fake_reserve(struct way_session *base, uint64_t count, unsigned known,
+                                           bool is_seed_taken, uint64_t *newest,
+                                           struct way_error *err)
+{
+    struct fake_session *session = (struct fake_session *)(void *)base;
+    struct fake_store *fake = (struct fake_store *)(void *)base->store;
+    unsigned number = 0;
+    enum way_status status = WAY_OK;
+
+    (void)known;
+    (void)is_seed_taken;
+    if (count > 0) {
+        status = fake_enter(fake, session, FAKE_RESERVE, &number, err);
+    }
+    if (status != WAY_OK) {
+        return status;
+    }
+    (void)pthread_mutex_lock(&fake->lock);
+    if (fake->writer != NULL && fake->writer != session) {
+        status = WAY_BUSY;
+    } else {
+        fake->writer = session;
+        session->reserved = count;
+        *newest = fake->now.revision + count;
+    }
+    (void)pthread_mutex_unlock(&fake->lock);
+    if (status != WAY_OK) {
+        return way_fail(err, status, "", "another transaction writes");
+    }
+    return count > 0 ? fake_leave(fake, session, FAKE_RESERVE, number, err) : WAY_OK;
+}
+
+static inline enum way_status fake_commit_session(struct way_session *base, struct way_error *err)
+{
+    struct fake_session *session = (struct fake_session *)(void *)base;
+    struct fake_store *fake = (struct fake_store *)(void *)base->store;
+    unsigned number;
+    enum way_status status = fake_enter(fake, session, FAKE_COMMIT, &number, err);
+
+    if (status != WAY_OK) {
+        return status;
+    }
+    (void)pthread_mutex_lock(&fake->lock);
+    WAY_ASSERT(fake->writer == session);
+    fake->now.revision += session->reserved;
+    for (size_t i = 0; i < session->op_count; i++) {
+        struct fake_op *op = &session->ops[i];
+
+        if (op->call == FAKE_UPSERT) {
+            fake_store_row(&fake->now, &op->row->row);
+        } else if (op->call == FAKE_DELETE) {
+            fake_drop_row(&fake->now, &op->line.key);
+        } else {
+            fake_log(fake, &op->line);
+        }
+    }
+    (void)pthread_mutex_unlock(&fake->lock);
+    fake_rollback(base);
+    return fake_leave(fake, session, FAKE_COMMIT, number, err);
+}
+
+static inline void fake_free(struct way_store *store)
+{
+    struct fake_store *fake = (struct fake_store *)(void *)store;
+
+    WAY_ASSERT(fake->sessions == 0); /* whoever opened one has closed it */
+    while (fake->made != NULL) {
+        struct fake_row *row = fake->made;
+
+        fake->made = row->older;
+        free(row);
+    }
+    way_store_fini(store);
+    (void)pthread_cond_destroy(&fake->moved);
+    (void)pthread_mutex_destroy(&fake->lock);
+    free(fake);
+}
+
+/* Empty, at revision 0. Free it with way_store_free(&fake->store). */
+static inline struct fake_store *fake_store_new(bool is_shared)
+{
+    static const struct way_migration steps[] = {{1, "0001_fake", "", "0"}};
+    static const size_t step_count = 1;
+    struct fake_store *fake = calloc(1, sizeof *fake);
+    pthread_condattr_t attributes;
+
+    WAY_ASSERT(fake != NULL);
+    fake->driver = (struct way_driver){
+        .name = "fake",
+        .is_shared = is_shared,
+        .dialect = {.begin_read = "FAKE BEGIN READ",
+                    .for_update = "",
+                    .tables = "FAKE TABLES",
+                    .columns = "FAKE COLUMNS",
+                    .upsert = "FAKE UPSERT"},
+        .steps = steps,
+        .step_count = &step_count,
+        .free = fake_free,
+        .open = fake_open,
+        .close = fake_close,
+        .execute = fake_execute,
+        .run = fake_run,
+        .reserve = fake_reserve,
+        .commit = fake_commit_session,
+        .rollback = fake_rollback,
+    };
+    (void)snprintf(fake->detail, sizeof fake->detail, "the fake store was told to fail");
+    memset(fake->now.epoch, 1, sizeof fake->now.epoch);
+    (void)pthread_mutex_init(&fake->lock, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&fake->moved, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    WAY_ASSERT(way_store_init(&fake->store, &fake->driver, NULL) == WAY_OK);
+    return fake;
+}
+
+#endif
