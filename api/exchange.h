@@ -37,7 +37,8 @@ struct api_context {
     struct way_metrics *requests; /* api/request_metrics.h */
     const char *version;
     uint64_t dns_timeout_ms;
-    bool is_draining; /* set on the loop by the server */
+    uint64_t stale_after_ms; /* older data is called stale in lookups' answers */
+    bool is_draining;        /* set on the loop by the server */
 };
 
 struct api_response_header {

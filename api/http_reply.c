@@ -17,6 +17,18 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
     (void)MHD_add_response_header(response, name, value);
 }
 
+/* A relay may want to know that the database has not been heard of for a while. */
+static void add_staleness(const struct api_context *context, struct MHD_Response *response)
+{
+    uint64_t age_ms = way_sync_age_ms(context->sync);
+    char seconds[24];
+
+    if (age_ms > context->stale_after_ms && way_sync_has_data(context->sync)) {
+        (void)snprintf(seconds, sizeof seconds, "%" PRIu64, age_ms / 1000);
+        add_header(response, "X-Waypost-Stale", seconds);
+    }
+}
+
 static void add_headers(struct api_slot *slot, struct MHD_Response *response)
 {
     const struct api_response *made = &slot->exchange.response;
@@ -32,6 +44,9 @@ static void add_headers(struct api_slot *slot, struct MHD_Response *response)
                    way_index_revision(slot->exchange.context->index));
     add_header(response, "X-Waypost-Revision", revision);
     add_header(response, "Cache-Control", made->may_be_kept ? "no-cache" : "no-store");
+    if (slot->exchange.route != NULL && slot->exchange.route->is_lookup) {
+        add_staleness(slot->exchange.context, response);
+    }
     for (size_t i = 0; i < made->header_count; i++) {
         add_header(response, made->headers[i].name, made->headers[i].value);
     }

@@ -18,23 +18,23 @@ static const char *const fallback_params[] = {"fallback", NULL};
 
 /* clang-format off */
 const struct api_route api_routes[] = {
-    /* method      path                operation          body                takes       gives              parameters       handler */
-    { API_GET,    "/overrides",       "listOverrides",   0,                  0,          JSON,              list_params,     api_list_overrides },
-    { API_POST,   "/overrides",       "createOverride",  API_BODY_MAX,       JSON,       JSON,              no_params,       api_create_override },
-    { API_GET,    "/overrides/{key}", "getOverride",     0,                  0,          JSON,              no_params,       api_get_override },
-    { API_PUT,    "/overrides/{key}", "setOverride",     API_BODY_MAX,       JSON,       JSON,              no_params,       api_set_override },
-    { API_PATCH,  "/overrides/{key}", "changeOverride",  API_BODY_MAX,       PATCH_JSON, JSON,              no_params,       api_change_override },
-    { API_DELETE, "/overrides/{key}", "deleteOverride",  0,                  0,          0,                 no_params,       api_delete_override },
-    { API_GET,    "/resolve/{key}",   "resolveByPath",   0,                  0,          JSON_OR_TEXT,      fallback_params, api_resolve_by_path },
-    { API_GET,    "/resolve",         "resolveByQuery",  0,                  0,          JSON_OR_TEXT,      key_params,      api_resolve_by_query },
-    { API_POST,   "/resolve",         "resolveBatch",    API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_resolve_batch },
-    { API_GET,    "/mx/{domain}",     "mxByPath",        0,                  0,          JSON_OR_TEXT,      fallback_params, api_mx_by_path },
-    { API_GET,    "/mx",              "mxByQuery",       0,                  0,          JSON_OR_TEXT,      domain_params,   api_mx_by_query },
-    { API_POST,   "/mx",              "mxBatch",         API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_mx_batch },
-    { API_GET,    "/healthz",         "getLiveness",     0,                  0,          JSON,              no_params,       api_get_liveness },
-    { API_GET,    "/readyz",          "getReadiness",    0,                  0,          JSON,              no_params,       api_get_readiness },
-    { API_GET,    "/metrics",         "getMetrics",      0,                  0,          API_MEDIA_METRICS, no_params,       api_get_metrics },
-    { API_GET,    "/openapi.yaml",    "getContract",     0,                  0,          API_MEDIA_YAML,    no_params,       api_get_contract },
+    /* method      path                operation          lookup body                takes       gives              parameters       handler */
+    { API_GET,    "/overrides",       "listOverrides",   false, 0,                  0,          JSON,              list_params,     api_list_overrides },
+    { API_POST,   "/overrides",       "createOverride",  false, API_BODY_MAX,       JSON,       JSON,              no_params,       api_create_override },
+    { API_GET,    "/overrides/{key}", "getOverride",     false, 0,                  0,          JSON,              no_params,       api_get_override },
+    { API_PUT,    "/overrides/{key}", "setOverride",     false, API_BODY_MAX,       JSON,       JSON,              no_params,       api_set_override },
+    { API_PATCH,  "/overrides/{key}", "changeOverride",  false, API_BODY_MAX,       PATCH_JSON, JSON,              no_params,       api_change_override },
+    { API_DELETE, "/overrides/{key}", "deleteOverride",  false, 0,                  0,          0,                 no_params,       api_delete_override },
+    { API_GET,    "/resolve/{key}",   "resolveByPath",   true,  0,                  0,          JSON_OR_TEXT,      fallback_params, api_resolve_by_path },
+    { API_GET,    "/resolve",         "resolveByQuery",  true,  0,                  0,          JSON_OR_TEXT,      key_params,      api_resolve_by_query },
+    { API_POST,   "/resolve",         "resolveBatch",    true,  API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_resolve_batch },
+    { API_GET,    "/mx/{domain}",     "mxByPath",        true,  0,                  0,          JSON_OR_TEXT,      fallback_params, api_mx_by_path },
+    { API_GET,    "/mx",              "mxByQuery",       true,  0,                  0,          JSON_OR_TEXT,      domain_params,   api_mx_by_query },
+    { API_POST,   "/mx",              "mxBatch",         true,  API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_mx_batch },
+    { API_GET,    "/healthz",         "getLiveness",     false, 0,                  0,          JSON,              no_params,       api_get_liveness },
+    { API_GET,    "/readyz",          "getReadiness",    false, 0,                  0,          JSON,              no_params,       api_get_readiness },
+    { API_GET,    "/metrics",         "getMetrics",      false, 0,                  0,          API_MEDIA_METRICS, no_params,       api_get_metrics },
+    { API_GET,    "/openapi.yaml",    "getContract",     false, 0,                  0,          API_MEDIA_YAML,    no_params,       api_get_contract },
 };
 /* clang-format on */
 const size_t api_route_count = WAY_COUNT_OF(api_routes);

@@ -25,6 +25,7 @@ struct api_route {
     enum api_method method;
     const char *path;          /* "{key}" is one segment */
     const char *operation;     /* operationId in openapi.yaml */
+    bool is_lookup;            /* answered from memory: says so when that is stale */
     size_t body_max;           /* 0: a body is refused */
     unsigned consumes;         /* media of the body */
     unsigned produces;         /* media to choose from by Accept; 0: Accept plays no part */

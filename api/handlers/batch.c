@@ -274,7 +274,7 @@ static void look_up_batch(struct api_exchange *exchange, enum way_lookup_kind ki
         batch_free(batch);
         return;
     }
-    if (!way_sync_has_data(exchange->context->sync)) {
+    if (!way_lookup_is_ready(exchange->context->lookup)) {
         api_refuse(exchange, API_NOT_READY, "", "the overrides have not been loaded yet");
         api_exchange_finish(exchange);
         batch_free(batch);

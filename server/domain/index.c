@@ -262,6 +262,38 @@ uint64_t way_index_count(const struct way_index *index)
     return atomic_load_explicit(&index->count, memory_order_relaxed);
 }
 
+static void show_entry(const struct entry *entry, way_index_visit_fn visit, void *owner)
+{
+    struct way_live live = {.revision = entry->revision};
+
+    live.key.len = entry->key_len;
+    memcpy(live.key.text, entry->text, entry->key_len);
+    live.target.host.len = entry->target_len;
+    live.target.host.kind = entry->target_kind;
+    memcpy(live.target.host.text, entry->text + entry->key_len, entry->target_len);
+    visit(owner, &live);
+}
+
+uint64_t way_index_visit(struct way_index *index, way_index_visit_fn visit, void *owner)
+{
+    const struct table *table;
+    uint64_t count = 0;
+
+    (void)pthread_mutex_lock(&index->write);
+    table = atomic_load(&index->table);
+    for (size_t i = 0; i <= table->mask; i++) {
+        const struct entry *entry =
+            atomic_load_explicit(&table->slots[i].entry, memory_order_relaxed);
+
+        if (entry != NULL && entry != &removed) {
+            show_entry(entry, visit, owner);
+            count++;
+        }
+    }
+    (void)pthread_mutex_unlock(&index->write);
+    return count;
+}
+
 /* Returns when no reader can hold anything that was unpublished before the call. */
 static void wait_for_readers(struct way_index *index)
 {

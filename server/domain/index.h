@@ -43,6 +43,11 @@ uint64_t way_index_revision(const struct way_index *index);
 /* Overrides in memory. Any thread. */
 uint64_t way_index_count(const struct way_index *index);
 
+/* Shows every override, in no order, and returns how many. Writers wait meanwhile; readers do not.
+ */
+typedef void (*way_index_visit_fn)(void *owner, const struct way_live *live);
+uint64_t way_index_visit(struct way_index *index, way_index_visit_fn visit, void *owner);
+
 /* A new content, built aside by one thread. */
 struct way_index_draft *way_index_draft_new(struct way_index *index);
 WAY_MUST_CHECK enum way_status way_index_draft_put(struct way_index_draft *draft,

@@ -116,6 +116,11 @@ static void account(struct way_lookup *lookup, const struct way_question *questi
             question->request_id);
 }
 
+bool way_lookup_is_ready(const struct way_lookup *lookup)
+{
+    return lookup->options.is_empty_served || lookup->options.has_data(lookup->options.owner);
+}
+
 bool way_lookup_now(struct way_lookup *lookup, const struct way_question *question,
                     struct way_answer *answer)
 {
@@ -127,7 +132,7 @@ bool way_lookup_now(struct way_lookup *lookup, const struct way_question *questi
     answer->host_count = 0;
     answer->is_null_mx = false;
     answer->is_implicit = false;
-    if (!lookup->options.has_data(lookup->options.owner)) {
+    if (!way_lookup_is_ready(lookup)) {
         answer->outcome = WAY_LOOKUP_NOT_READY;
     } else if (way_index_find(lookup->reader, &question->key, &match)) {
         answer->source = WAY_SOURCE_OVERRIDE;

@@ -90,6 +90,7 @@ struct way_lookup_options {
     struct way_meter *meter;       /* borrowed */
     size_t waiting_max;            /* lookups that may wait for DNS at a time */
     enum way_log_lookups log;
+    bool is_empty_served; /* without any data: answer as if there were no overrides */
     bool (*has_data)(const void *owner); /* whether the index was ever filled */
     const void *owner;
 };
@@ -99,6 +100,8 @@ struct way_lookup *way_lookup_new(const struct way_lookup_options *options);
 /* Nothing may be pending. NULL is fine. */
 void way_lookup_free(struct way_lookup *lookup);
 
+/* False: every lookup will be answered WAY_LOOKUP_NOT_READY. */
+bool way_lookup_is_ready(const struct way_lookup *lookup);
 /* True: *answer is the whole answer, made without DNS. False: call way_lookup_wait(). */
 bool way_lookup_now(struct way_lookup *lookup, const struct way_question *question,
                     struct way_answer *answer);

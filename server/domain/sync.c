@@ -3,15 +3,15 @@
  * How  Two parties change the index: this thread, with what a poll returned, and the
  *      writer's thread, with what it has just committed. A poll that was taken before
  *      such a commit could bring back what the commit deleted. So both work under
- *      sync->lock, and a poll's rows are thrown away, to be read again, when they are
+ *      the lock, and a poll's rows are thrown away, to be read again, when they are
  *      older than our own newest commit.
  */
 #include "domain/sync.h"
 
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/log.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,18 +24,22 @@ enum { CHANGES_PAGE = 1024 /* rows of the change log in one poll */ };
 struct way_sync {
     struct way_store *store; /* borrowed */
     struct way_index *index; /* borrowed */
+    const char *snapshot;    /* borrowed; NULL: none */
+    uint64_t snapshot_max_age_ms;
     pthread_t thread;
     atomic_bool has_data;
-    pthread_mutex_t lock;
-    pthread_cond_t wake; /* on the monotonic clock */
-    /* guarded by lock */
+    /* When the content was last known to be true: monotonic time, less the age that a snapshot file
+     * had when it was read. */
+    _Atomic uint64_t touched_ms;
+    _Atomic uint64_t age_before_ms;
+    struct way_condition condition;
+    /* guarded by it */
     bool is_stopping;
     bool is_woken; /* rest() ends at once */
     bool must_reload;
     bool is_prepared;
     bool is_read_only;
     bool is_down;
-    uint64_t touched_ms; /* when the database last answered; at first: when we started */
     uint64_t rejected;
     char detail[WAY_ERROR_DETAIL_MAX];
     uint64_t own_newest; /* revision of our newest own commit */
@@ -44,6 +48,7 @@ struct way_sync {
     struct way_position position; /* what the index is true as of */
     uint64_t hole_since_ms;       /* 0: none */
     bool was_down;                /* to log changes of state only */
+    bool has_tried_snapshot;
 };
 
 /* What one poll of the change log gathers. */
@@ -52,32 +57,23 @@ struct round {
     uint64_t *logged; /* [change]: the revision of its line in the log */
     size_t count;
     uint64_t newest; /* the last revision that follows without a hole */
-    bool has_hole;
+    bool is_cut;     /* the page was full: there is more to read */
     bool must_reload;
 };
 
 /* Waits until the time is over or somebody wakes us. Returns false when we are to stop. */
 static bool rest(struct way_sync *sync, uint64_t ms)
 {
-    struct timespec until;
+    uint64_t until_ms = way_clock_mono_ms() + ms;
     bool goes_on;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    (void)pthread_mutex_lock(&sync->lock);
-    while (!sync->is_stopping && !sync->is_woken) {
-        if (pthread_cond_timedwait(&sync->wake, &sync->lock, &until) == ETIMEDOUT) {
-            break;
-        }
+    way_condition_lock(&sync->condition);
+    while (!sync->is_stopping && !sync->is_woken &&
+           way_condition_wait(&sync->condition, until_ms)) {
     }
     sync->is_woken = false;
     goes_on = !sync->is_stopping;
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
     return goes_on;
 }
 
@@ -87,10 +83,10 @@ static void note_down(struct way_sync *sync, const struct way_error *err)
 
     way_session_close(sync->session);
     sync->session = NULL;
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     sync->is_down = true;
     memcpy(sync->detail, err->detail, sizeof sync->detail);
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
     if (!sync->was_down) {
         way_log(WAY_LOG_ERROR, "store.down", "store=%s serving=%s detail=%s",
                 way_store_name(sync->store), way_sync_has_data(sync) ? "memory" : "nothing",
@@ -101,13 +97,14 @@ static void note_down(struct way_sync *sync, const struct way_error *err)
 
 static void note_up(struct way_sync *sync)
 {
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     sync->is_down = false;
-    sync->touched_ms = way_clock_mono_ms();
+    atomic_store(&sync->touched_ms, way_clock_mono_ms());
+    atomic_store(&sync->age_before_ms, 0);
     if (!sync->is_read_only) {
         sync->detail[0] = '\0';
     }
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
     if (sync->was_down) {
         way_log(WAY_LOG_NOTICE, "store.up", "store=%s revision=%" PRIu64,
                 way_store_name(sync->store), way_index_revision(sync->index));
@@ -124,12 +121,12 @@ static enum way_status prepare(struct way_sync *sync, struct way_error *err)
     if (status != WAY_OK) {
         return status;
     }
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     sync->is_prepared = true;
     sync->is_read_only = report.is_read_only;
     sync->rejected = report.rejected;
     memcpy(sync->detail, report.reason, sizeof sync->detail);
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
     if (report.is_read_only) {
         way_log(WAY_LOG_ERROR, "store.read_only", "store=%s reason=%s", way_store_name(sync->store),
                 way_log_quote(report.reason, strlen(report.reason), reason, sizeof reason));
@@ -172,7 +169,7 @@ static enum way_status show_load(struct way_sync *sync, struct way_index_draft *
 {
     enum way_status status = WAY_OK;
 
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     if (sync->own_newest != own_before && sync->own_newest > position->revision) {
         status = WAY_BUSY;
     } else {
@@ -183,7 +180,7 @@ static enum way_status show_load(struct way_sync *sync, struct way_index_draft *
     if (status != WAY_OK) {
         sync->must_reload = true;
     }
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
     return status;
 }
 
@@ -199,10 +196,10 @@ static enum way_status load(struct way_sync *sync, struct way_error *err)
     if (draft == NULL) {
         return way_fail(err, WAY_NO_MEMORY, "", "no memory for the overrides");
     }
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     sync->must_reload = false; /* a wish to reload that comes from now on is a new one */
     own_before = sync->own_newest;
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
     status = fill_draft(sync, draft, &position, err);
     if (status == WAY_OK) {
         status = show_load(sync, draft, &position, own_before, &old);
@@ -210,9 +207,9 @@ static enum way_status load(struct way_sync *sync, struct way_error *err)
             (void)way_fail(err, status, "", "a commit overtook the load");
         }
     } else {
-        (void)pthread_mutex_lock(&sync->lock);
+        way_condition_lock(&sync->condition);
         sync->must_reload = true; /* the wish stands until a load is shown */
-        (void)pthread_mutex_unlock(&sync->lock);
+        way_condition_unlock(&sync->condition);
     }
     if (status != WAY_OK) {
         way_index_draft_free(draft);
@@ -232,8 +229,7 @@ static bool gather(void *owner, const struct way_log_row *row)
     struct way_index_change *change;
 
     if (row->revision != round->newest && row->revision != round->newest + 1) {
-        round->has_hole = true;
-        return false;
+        return false; /* a hole */
     }
     if (row->op == WAY_OP_RELOAD) {
         round->must_reload = true;
@@ -262,6 +258,7 @@ static void drop_cut_revision(struct round *round, uint64_t before)
     while (kept > 0 && round->logged[kept - 1] >= last) {
         kept--;
     }
+    round->is_cut = true;
     round->must_reload = kept == 0; /* one revision that fills a page and more */
     round->count = kept;
     round->newest = kept == 0 ? before : last - 1;
@@ -272,14 +269,14 @@ static enum way_status apply_round(struct way_sync *sync, struct round *round,
 {
     enum way_status status = WAY_OK;
 
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     if (polled_revision >= sync->own_newest && round->count > 0) {
         status = way_index_apply(sync->index, round->changes, round->count, round->newest);
         if (status == WAY_OK) {
             sync->position.revision = round->newest;
         }
     }
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
     return status;
 }
 
@@ -314,8 +311,11 @@ static enum way_status read_changes(struct way_sync *sync, uint64_t from, uint64
     if (status == WAY_OK) {
         drop_cut_revision(&round, from);
         status = apply_round(sync, &round, polled_revision);
-        *must_load = round.must_reload ||
-                     hole_is_old(sync, round.has_hole || round.newest < polled_revision);
+        if (round.newest > from || round.is_cut) {
+            sync->hole_since_ms = 0; /* there is progress, or more to come */
+        }
+        *must_load =
+            round.must_reload || hole_is_old(sync, !round.is_cut && round.newest < polled_revision);
     }
 
 out:
@@ -335,10 +335,10 @@ static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
     if (status != WAY_OK) {
         return status;
     }
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     known = sync->position.revision;
     must_load = sync->must_reload || !way_sync_has_data(sync);
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
     if (memcmp(polled.epoch, sync->position.epoch, sizeof polled.epoch) != 0 ||
         polled.revision < known || polled.low > known) {
         must_load = true;
@@ -389,6 +389,58 @@ static enum way_status look(struct way_sync *sync, struct way_error *err)
     return connect_and_poll(sync, err);
 }
 
+/* How old the content of a file is; a clock that was set back makes it new, not negative. */
+static uint64_t age_of(const struct way_snapshot_info *info)
+{
+    int64_t age_us = way_clock_wall_us() - info->true_at_us;
+
+    return age_us < 0 ? 0 : (uint64_t)age_us / 1000;
+}
+
+static void serve_snapshot(struct way_sync *sync, struct way_index_draft *draft,
+                           const struct way_snapshot_info *info)
+{
+    way_condition_lock(&sync->condition);
+    sync->position = info->position;
+    draft = way_index_replace(sync->index, draft, info->position.revision);
+    atomic_store(&sync->touched_ms, way_clock_mono_ms());
+    atomic_store(&sync->age_before_ms, age_of(info));
+    way_condition_unlock(&sync->condition);
+    way_index_draft_free(draft);
+    atomic_store(&sync->has_data, true);
+    way_log(WAY_LOG_WARN, "sync.snapshot",
+            "serving=file overrides=%" PRIu64 " revision=%" PRIu64 " age_seconds=%" PRIu64,
+            info->count, info->position.revision, age_of(info) / 1000);
+}
+
+/* The database is away and we have nothing yet: once, start from the file. */
+static void try_snapshot(struct way_sync *sync)
+{
+    struct way_index_draft *draft;
+    struct way_snapshot_info info;
+    struct way_error err = {0};
+    char detail[WAY_LOG_VALUE_MAX];
+
+    if (sync->snapshot == NULL || sync->has_tried_snapshot || way_sync_has_data(sync)) {
+        return;
+    }
+    sync->has_tried_snapshot = true;
+    draft = way_index_draft_new(sync->index);
+    if (draft == NULL) {
+        (void)way_fail(&err, WAY_NO_MEMORY, "", "no memory for the snapshot");
+    } else if (way_snapshot_load(sync->snapshot, draft, &info, &err) == WAY_OK) {
+        if (age_of(&info) <= sync->snapshot_max_age_ms) {
+            serve_snapshot(sync, draft, &info);
+            return;
+        }
+        (void)way_fail(&err, WAY_STALE, "", "the snapshot is %" PRIu64 " s old, too old to serve",
+                       age_of(&info) / 1000);
+    }
+    way_index_draft_free(draft);
+    way_log(WAY_LOG_WARN, "sync.snapshot", "serving=nothing detail=%s",
+            way_log_quote(err.detail, strlen(err.detail), detail, sizeof detail));
+}
+
 static void *run(void *argument)
 {
     struct way_sync *sync = argument;
@@ -408,6 +460,7 @@ static void *run(void *argument)
             wait_ms = WAY_SYNC_BACKOFF_MIN_MS; /* somebody else is at it; nothing is wrong */
         } else {
             note_down(sync, &err);
+            try_snapshot(sync);
             wait_ms = backoff_ms;
             backoff_ms =
                 backoff_ms * 2 < WAY_SYNC_BACKOFF_MAX_MS ? backoff_ms * 2 : WAY_SYNC_BACKOFF_MAX_MS;
@@ -417,49 +470,26 @@ static void *run(void *argument)
     return NULL;
 }
 
-static enum way_status init_locks(struct way_sync *sync)
-{
-    pthread_condattr_t attributes;
-    int rc;
-
-    if (pthread_mutex_init(&sync->lock, NULL) != 0) {
-        return WAY_NO_MEMORY;
-    }
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    rc = pthread_cond_init(&sync->wake, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-    if (rc != 0) {
-        (void)pthread_mutex_destroy(&sync->lock);
-        return WAY_NO_MEMORY;
-    }
-    return WAY_OK;
-}
-
-static void free_locks(struct way_sync *sync)
-{
-    (void)pthread_cond_destroy(&sync->wake);
-    (void)pthread_mutex_destroy(&sync->lock);
-}
-
-struct way_sync *way_sync_start(struct way_store *store, struct way_index *index)
+struct way_sync *way_sync_start(const struct way_sync_options *options)
 {
     struct way_sync *sync = calloc(1, sizeof *sync);
 
     if (sync == NULL) {
         return NULL;
     }
-    sync->store = store;
-    sync->index = index;
+    sync->store = options->store;
+    sync->index = options->index;
+    sync->snapshot = options->snapshot;
+    sync->snapshot_max_age_ms = options->snapshot_max_age_ms;
     sync->is_down = true;
-    sync->touched_ms = way_clock_mono_ms();
+    atomic_store(&sync->touched_ms, way_clock_mono_ms());
     (void)snprintf(sync->detail, sizeof sync->detail, "not connected yet");
-    if (init_locks(sync) != WAY_OK) {
+    if (way_condition_init(&sync->condition) != WAY_OK) {
         free(sync);
         return NULL;
     }
     if (pthread_create(&sync->thread, NULL, run, sync) != 0) {
-        free_locks(sync);
+        way_condition_fini(&sync->condition);
         free(sync);
         return NULL;
     }
@@ -469,11 +499,11 @@ struct way_sync *way_sync_start(struct way_store *store, struct way_index *index
 
 static void set_and_wake(struct way_sync *sync, bool *flag)
 {
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     *flag = true;
     sync->is_woken = true;
-    (void)pthread_cond_signal(&sync->wake);
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_signal(&sync->condition);
+    way_condition_unlock(&sync->condition);
 }
 
 void way_sync_stop(struct way_sync *sync)
@@ -483,13 +513,37 @@ void way_sync_stop(struct way_sync *sync)
     }
     set_and_wake(sync, &sync->is_stopping);
     (void)pthread_join(sync->thread, NULL);
-    free_locks(sync);
+    way_condition_fini(&sync->condition);
     free(sync);
 }
 
 void way_sync_reload(struct way_sync *sync)
 {
     set_and_wake(sync, &sync->must_reload);
+}
+
+uint64_t way_sync_age_ms(const struct way_sync *sync)
+{
+    uint64_t touched_ms = atomic_load_explicit(&sync->touched_ms, memory_order_relaxed);
+
+    return way_clock_mono_ms() - touched_ms +
+           atomic_load_explicit(&sync->age_before_ms, memory_order_relaxed);
+}
+
+bool way_sync_snapshot_info(struct way_sync *sync, struct way_snapshot_info *info)
+{
+    bool is_confirmed;
+
+    way_condition_lock(&sync->condition);
+    is_confirmed = way_sync_has_data(sync) && !sync->is_down && !sync->must_reload &&
+                   way_sync_age_ms(sync) < WAY_SYNC_STALE_MS;
+    *info = (struct way_snapshot_info){
+        .position = sync->position,
+        .true_at_us = way_clock_wall_us() - (int64_t)way_sync_age_ms(sync) * 1000,
+        .count = way_index_count(sync->index),
+    };
+    way_condition_unlock(&sync->condition);
+    return is_confirmed;
 }
 
 bool way_sync_has_data(const struct way_sync *sync)
@@ -502,11 +556,11 @@ void way_sync_view(struct way_sync *sync, struct way_sync_view *view)
     uint64_t untouched_ms;
 
     *view = (struct way_sync_view){.has_data = way_sync_has_data(sync)};
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     view->is_prepared = sync->is_prepared;
     view->rejected = sync->rejected;
     memcpy(view->detail, sync->detail, sizeof view->detail);
-    untouched_ms = way_clock_mono_ms() - sync->touched_ms;
+    untouched_ms = way_sync_age_ms(sync);
     if (sync->is_down) {
         view->state = WAY_STORE_DOWN;
     } else {
@@ -516,10 +570,10 @@ void way_sync_view(struct way_sync *sync, struct way_sync_view *view)
     if (sync->is_down || untouched_ms > WAY_SYNC_STALE_MS) {
         view->stale_seconds = untouched_ms / 1000;
     }
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
 }
 
-/* Under sync->lock. What the follower has already applied is left out: the key may have been
+/* Under the lock. What the follower has already applied is left out: the key may have been
  * changed again since, and a delete leaves nothing in the index that would tell. */
 static enum way_status show_commit(struct way_sync *sync, const struct way_change *changes,
                                    size_t count)
@@ -556,12 +610,12 @@ static enum way_status show_commit(struct way_sync *sync, const struct way_chang
 
 void way_sync_committed(struct way_sync *sync, const struct way_change *changes, size_t count)
 {
-    (void)pthread_mutex_lock(&sync->lock);
+    way_condition_lock(&sync->condition);
     sync->own_newest = changes[count - 1].revision;
     if (show_commit(sync, changes, count) != WAY_OK) {
         sync->must_reload = true; /* committed, but not shown: only a load helps */
         sync->is_woken = true;
-        (void)pthread_cond_signal(&sync->wake);
+        way_condition_signal(&sync->condition);
     }
-    (void)pthread_mutex_unlock(&sync->lock);
+    way_condition_unlock(&sync->condition);
 }

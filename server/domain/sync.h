@@ -7,7 +7,7 @@
  *          is away delays this and ends nothing: lookups go on with what is there.
  * Owns     Its thread and session; it is the only writer of the index.
  * Threads  view, committed, ask: any thread.
- * Order    sync->lock, then index->write.
+ * Order    its own lock, then index->write.
  * Errors   None: faults are logged once, shown by way_sync_view() and tried again.
  *
  * Revisions are dense, so changes are applied strictly one after the other. A hole in
@@ -16,7 +16,7 @@
 #ifndef WAY_DOMAIN_SYNC_H
 #define WAY_DOMAIN_SYNC_H
 
-#include "domain/index.h"
+#include "domain/snapshot.h"
 
 enum {
     WAY_SYNC_POLL_MS = 100,   /* a shared database */
@@ -40,14 +40,26 @@ struct way_sync_view {
 
 struct way_sync;
 
-/* Starts the thread. Both are borrowed. NULL: out of memory or threads. */
-struct way_sync *way_sync_start(struct way_store *store, struct way_index *index);
+struct way_sync_options {
+    struct way_store *store;      /* borrowed */
+    struct way_index *index;      /* borrowed */
+    const char *snapshot;         /* borrowed: the file to start from; NULL: none */
+    uint64_t snapshot_max_age_ms; /* an older one is not served; 0: never start from one */
+};
+
+/* Starts the thread. NULL: out of memory or threads. */
+struct way_sync *way_sync_start(const struct way_sync_options *options);
 /* Joins the thread within WAY_STORE_CALL_MAX_MS. NULL is fine. */
 void way_sync_stop(struct way_sync *sync);
 
 void way_sync_view(struct way_sync *sync, struct way_sync_view *view);
-/* A cheap part of the view, for each lookup. */
+/* Cheap parts of the view, for each lookup: whether it can be answered, and how long ago the
+ * content was known to be true (milliseconds; small while in touch). */
 bool way_sync_has_data(const struct way_sync *sync);
+uint64_t way_sync_age_ms(const struct way_sync *sync);
+
+/* What a snapshot file would say of the index now; false while the database does not confirm it. */
+bool way_sync_snapshot_info(struct way_sync *sync, struct way_snapshot_info *info);
 
 /* Shows the index what this instance has committed, so that its own writes are read at once. */
 void way_sync_committed(struct way_sync *sync, const struct way_change *changes, size_t count);

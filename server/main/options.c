@@ -61,6 +61,14 @@ static const struct option_row rows[] = {
       "Allow addresses that other machines can reach. There is no authentication yet: whoever reaches the port can change where mail goes." },
     { "port-file", KIND_TEXT, AT(port_file), "", "PATH", NULL, 0, 0,
       "Write the bound addresses to this file, one a line, once they are bound." },
+    { "snapshot", KIND_TEXT, AT(snapshot), "", "PATH", NULL, 0, 0,
+      "Keep the overrides in this file, too, and start from it when the database is away. For MariaDB; SQLite is a file already." },
+    { "snapshot-max-age", KIND_DURATION, AT(snapshot_max_age_ms), "7d", "TIME", NULL, 0, 31536000000,
+      "Do not start from a file whose content was last known to be true longer ago than this. 0s: never start from one." },
+    { "when-empty", KIND_WORD, AT(when_empty), "fail", "WHAT", "fail|dns", 0, 0,
+      "What lookups do with neither a database nor a snapshot at start: answer 503, or go on as if there were no overrides." },
+    { "stale-after", KIND_DURATION, AT(stale_after_ms), "10s", "TIME", NULL, 1000, 86400000,
+      "Lookups carry X-Waypost-Stale with the age of the data once that is longer than this." },
     { "log-level", KIND_WORD, AT(log_level), "notice", "LEVEL", "error|warn|notice|info|debug", 0, 0,
       "What to log on stderr; info adds a line for each request." },
     { "log-lookups", KIND_WORD, AT(log_lookups), "none", "WHICH", "none|overrides|all", 0, 0,
@@ -175,7 +183,7 @@ static enum way_status set_duration(const struct option_row *row, const char *va
     static const struct {
         const char *unit;
         uint64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
 
     size_t digits = strspn(value, "0123456789");
     uint64_t number;
@@ -394,6 +402,7 @@ void way_options_free(struct way_options *options)
     free(options->database);
     free(options->dns);
     free(options->port_file);
+    free(options->snapshot);
     *options = (struct way_options){0};
 }
 

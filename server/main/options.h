@@ -47,6 +47,10 @@ struct way_options {
     uint64_t threads; /* 0: one a core */
     bool is_open;
     char *port_file;
+    char *snapshot;
+    uint64_t snapshot_max_age_ms;
+    uint64_t when_empty; /* 0: fail, 1: dns */
+    uint64_t stale_after_ms;
     uint64_t log_level;   /* enum way_log_level */
     uint64_t log_lookups; /* enum way_log_lookups */
 };

@@ -4,8 +4,10 @@
 #include "api/http_server.h"
 #include "api/request_metrics.h"
 #include "base/clock.h"
+#include "base/condition.h"
 #include "base/log.h"
 #include "dns/resolver_cares.h"
+#include "domain/keeper.h"
 #include "domain/lookup.h"
 #include "domain/service.h"
 #include "store/store_mariadb.h"
@@ -25,6 +27,7 @@ enum {
     DRAIN_MS = 4000,           /* for requests under way when we are told to stop */
     DESCRIPTORS_BESIDES = 512, /* files, DNS sockets, databases: on top of connections */
     DNS_ON_WIRE_MAX = 128,     /* queries to one server at a time, over all loops */
+    WHEN_EMPTY_DNS = 1,        /* the second word of --when-empty */
     MIGRATE_TRIES_MAX = 60,
     MIGRATE_PAUSE_MS = 500, /* while another instance migrates */
 };
@@ -50,6 +53,7 @@ struct way_instance {
     struct way_store *store;
     struct way_index *index;
     struct way_sync *sync;
+    struct way_keeper *keeper;
     struct way_meter *meter;
     struct way_metrics *requests;
     struct way_service *service;
@@ -59,9 +63,8 @@ struct way_instance {
     size_t lane_count;
     struct lane *lanes;
     bool has_cares;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    size_t undrained; /* guarded by lock: lanes with connections left */
+    struct way_condition condition;
+    size_t undrained; /* guarded by it: lanes with connections left */
 };
 
 static size_t thread_count(const struct way_options *options)
@@ -146,10 +149,10 @@ static void on_drained(void *owner)
 {
     struct way_instance *instance = ((struct lane *)owner)->instance;
 
-    (void)pthread_mutex_lock(&instance->lock);
+    way_condition_lock(&instance->condition);
     instance->undrained--;
-    (void)pthread_cond_signal(&instance->changed);
-    (void)pthread_mutex_unlock(&instance->lock);
+    way_condition_signal(&instance->condition);
+    way_condition_unlock(&instance->condition);
 }
 
 static void drain_lane(struct way_job *job)
@@ -187,6 +190,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
         .meter = instance->meter,
         .waiting_max = (size_t)(instance->options.dns_max_lookups + lanes - 1) / lanes,
         .log = (enum way_log_lookups)instance->options.log_lookups,
+        .is_empty_served = instance->options.when_empty == WHEN_EMPTY_DNS,
         .has_data = has_data,
         .owner = instance->sync,
     };
@@ -227,6 +231,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
         .requests = instance->requests,
         .version = WAY_VERSION,
         .dns_timeout_ms = instance->options.dns_timeout_ms,
+        .stale_after_ms = instance->options.stale_after_ms,
     };
     return api_server_new(&server, &lane->server, err);
 }
@@ -314,15 +319,29 @@ static enum way_status write_port_file(const struct way_instance *instance, stru
 
 static enum way_status start_middle(struct way_instance *instance, struct way_error *err)
 {
+    const struct way_options *options = &instance->options;
+    struct way_sync_options sync = {
+        .store = instance->store,
+        .snapshot = options->snapshot[0] == '\0' ? NULL : options->snapshot,
+        .snapshot_max_age_ms = options->snapshot_max_age_ms,
+    };
+
     instance->index = way_index_new();
+    sync.index = instance->index;
     instance->meter = way_meter_new();
     instance->requests = api_request_metrics_new();
     if (instance->index == NULL || instance->meter == NULL || instance->requests == NULL) {
         return way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
     }
-    instance->sync = way_sync_start(instance->store, instance->index);
+    instance->sync = way_sync_start(&sync);
     if (instance->sync == NULL) {
         return way_fail(err, WAY_INTERNAL, "", "cannot start a thread");
+    }
+    if (sync.snapshot != NULL) {
+        instance->keeper = way_keeper_start(sync.snapshot, instance->sync, instance->index);
+        if (instance->keeper == NULL) {
+            return way_fail(err, WAY_INTERNAL, "", "cannot start a thread");
+        }
     }
     instance->service = way_service_start(instance->store, instance->sync, instance->meter);
     if (instance->service == NULL) {
@@ -356,31 +375,13 @@ static void log_start(const struct way_instance *instance)
     }
 }
 
-static bool init_locks(struct way_instance *instance)
-{
-    pthread_condattr_t attributes;
-    bool is_done;
-
-    if (pthread_mutex_init(&instance->lock, NULL) != 0) {
-        return false;
-    }
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    is_done = pthread_cond_init(&instance->changed, &attributes) == 0;
-    (void)pthread_condattr_destroy(&attributes);
-    if (!is_done) {
-        (void)pthread_mutex_destroy(&instance->lock);
-    }
-    return is_done;
-}
-
 enum way_status way_instance_start(const struct way_options *options, struct way_instance **out,
                                    struct way_error *err)
 {
     struct way_instance *instance = calloc(1, sizeof *instance);
     enum way_status status;
 
-    if (instance == NULL || !init_locks(instance)) {
+    if (instance == NULL || way_condition_init(&instance->condition) != WAY_OK) {
         free(instance);
         return way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
     }
@@ -417,21 +418,18 @@ enum way_status way_instance_start(const struct way_options *options, struct way
 
 static void drain(struct way_instance *instance)
 {
-    struct timespec until;
+    uint64_t until_ms = way_clock_mono_ms() + DRAIN_MS;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += DRAIN_MS / 1000;
-    (void)pthread_mutex_lock(&instance->lock);
+    way_condition_lock(&instance->condition);
     for (size_t i = 0; i < instance->lane_count; i++) {
         if (instance->lanes[i].is_running) {
             instance->undrained++;
             way_loop_post(instance->lanes[i].loop, &instance->lanes[i].drain);
         }
     }
-    while (instance->undrained > 0 &&
-           pthread_cond_timedwait(&instance->changed, &instance->lock, &until) != ETIMEDOUT) {
+    while (instance->undrained > 0 && way_condition_wait(&instance->condition, until_ms)) {
     }
-    (void)pthread_mutex_unlock(&instance->lock);
+    way_condition_unlock(&instance->condition);
 }
 
 /* Whoever still waits is told so before we wait ourselves for a database that may hang. */
@@ -476,6 +474,7 @@ void way_instance_stop(struct way_instance *instance)
     }
     free(instance->lanes);
     way_service_free(instance->service);
+    way_keeper_stop(instance->keeper);
     way_sync_stop(instance->sync);
     way_metrics_free(instance->requests);
     way_meter_free(instance->meter);
@@ -487,8 +486,7 @@ void way_instance_stop(struct way_instance *instance)
     if (instance->has_cares) {
         way_cares_library_stop();
     }
-    (void)pthread_cond_destroy(&instance->changed);
-    (void)pthread_mutex_destroy(&instance->lock);
+    way_condition_fini(&instance->condition);
     free(instance);
 }
 

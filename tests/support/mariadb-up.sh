@@ -30,7 +30,9 @@ fi
 user=$(id -un)
 
 if [ ! -d "$dir/data/mysql" ]; then
-    mariadb-install-db --no-defaults --user="$user" --datadir="$dir/data" \
+    # --force: a machine need not be able to look up its own name. --tmpdir: two that start at once must
+    # not remove each other's temporary tables.
+    mariadb-install-db --no-defaults --force --user="$user" --datadir="$dir/data" --tmpdir="$dir" \
         --skip-test-db --auth-root-authentication-method=normal \
         --innodb-log-file-size=8M --innodb-flush-method=nosync \
         >"$dir/install.log" 2>&1 || { cat "$dir/install.log" >&2; exit 1; }

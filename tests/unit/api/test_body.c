@@ -130,96 +130,93 @@ static void what_is_no_json_is_malformed(void **state)
     }
 }
 
+static const struct {
+    const char *label;
+    enum way_wish_kind kind;
+    struct api_bytes body;
+    const char *field, *says;
+} broken_rules[] = {
+    {"a list", PUT, BODY("[]"), "body", "object"},
+    {"a list of objects", PUT, BODY("[{\"target_host\":\"b\"}]"), "body", "object"},
+    {"a key is missing", CREATE, BODY("{\"target_host\":\"b.example\"}"), "lookup_key", "missing"},
+    {"a target is missing", CREATE, BODY("{\"lookup_key\":\"a.example\"}"), "target_host",
+     "missing"},
+    {"a target is missing in a put", PUT, BODY("{}"), "target_host", "missing"},
+    {"another key than the path's", PUT,
+     BODY("{\"lookup_key\":\"other.example\",\"target_host\":\"b\"}"), "lookup_key", "path"},
+    {"another key than the path's in a patch", PATCH, BODY("{\"lookup_key\":\"a.example\"}"),
+     "lookup_key", "path"},
+    {"a key that is none", CREATE, BODY("{\"lookup_key\":\"a b\",\"target_host\":\"b\"}"),
+     "lookup_key", "blank"},
+    {"a key that is a number", CREATE, BODY("{\"lookup_key\":1,\"target_host\":\"b\"}"),
+     "lookup_key", "string"},
+    {"a key that is null", PATCH, BODY("{\"lookup_key\":null}"), "lookup_key", "string"},
+    {"an empty key", CREATE, BODY("{\"lookup_key\":\"\",\"target_host\":\"b\"}"), "lookup_key",
+     "empty"},
+    {"NUL in a key", CREATE, BODY("{\"lookup_key\":\"a\\u0000b\",\"target_host\":\"b\"}"),
+     "lookup_key", "0x00"},
+    {"an empty target", PUT, BODY("{\"target_host\":\"\"}"), "target_host", "empty"},
+    {"a target that is a number", PUT, BODY("{\"target_host\":10}"), "target_host", "string"},
+    {"a target that is null", PUT, BODY("{\"target_host\":null}"), "target_host", "string"},
+    {"a patch to no target", PATCH, BODY("{\"target_host\":null}"), "target_host", "string"},
+    {"a target that is a list", PUT, BODY("{\"target_host\":[\"b\"]}"), "target_host", "string"},
+    {"a target that is a URL", PUT, BODY("{\"target_host\":\"smtp://b\"}"), "target_host", "URL"},
+    {"a target with a port", PATCH, BODY("{\"target_host\":\"b.example:25\"}"), "target_host",
+     "port"},
+    {"NUL in a target", PATCH, BODY("{\"target_host\":\"b\\u0000.example\"}"), "target_host",
+     "0x00"},
+    {"NUL behind a target", PATCH, BODY("{\"target_host\":\"b.example\\u0000\"}"), "target_host",
+     "0x00"},
+    {"a target equal to its key", PUT, BODY("{\"target_host\":\"[EXAMPLE.org.]\"}"), "target_host",
+     "differ"},
+    {"a target equal to the key behind it", CREATE,
+     BODY("{\"target_host\":\"a\",\"lookup_key\":\"A.\"}"), "target_host", "differ"},
+    {"a comment that is a number", PUT, BODY("{\"target_host\":\"b\",\"comment\":1}"), "comment",
+     "string"},
+    {"a comment that is null", PUT, BODY("{\"target_host\":\"b\",\"comment\":null}"), "comment",
+     "string"},
+    {"NUL in a comment", PUT, BODY("{\"target_host\":\"b\",\"comment\":\"a\\u0000b\"}"), "comment",
+     "0x00"},
+    {"a control byte in a comment", PATCH, BODY("{\"comment\":\"a\\u001bb\"}"), "comment", "0x1b"},
+    {"enabled as a word", PATCH, BODY("{\"enabled\":\"true\"}"), "enabled", "true or false"},
+    {"enabled as a number", PATCH, BODY("{\"enabled\":1}"), "enabled", "true or false"},
+    {"enabled as null in a put", PUT, BODY("{\"target_host\":\"b\",\"enabled\":null}"), "enabled",
+     "true or false"},
+    {"an unknown field", PATCH, BODY("{\"target\":\"b\"}"), "target", "not a field"},
+    {"an unknown field that is null", PATCH, BODY("{\"targets\":null}"), "targets", "not a field"},
+    {"in another case", PATCH, BODY("{\"Comment\":\"b\"}"), "Comment", "not a field"},
+    {"an empty name", PATCH, BODY("{\"\":1}"), "", "not a field"},
+    {"a field twice", PATCH, BODY("{\"comment\":\"a\",\"comment\":\"b\"}"), "comment", "once"},
+    {"a field twice, the same", PUT, BODY("{\"target_host\":\"b\",\"target_host\":\"b\"}"),
+     "target_host", "once"},
+    {"a field twice, among others", CREATE,
+     BODY("{\"lookup_key\":\"a\",\"target_host\":\"b\",\"comment\":\"\",\"lookup_key\":\"c\"}"),
+     "lookup_key", "once"},
+    {"a field twice that does not matter", PATCH, BODY("{\"revision\":1,\"revision\":2}"),
+     "revision", "once"},
+};
+
 static void a_broken_rule_names_its_field(void **state)
 {
-    static const struct {
-        const char *label;
-        enum way_wish_kind kind;
-        struct api_bytes body;
-        const char *field, *says;
-    } cases[] = {
-        {"a list", PUT, BODY("[]"), "body", "object"},
-        {"a list of objects", PUT, BODY("[{\"target_host\":\"b\"}]"), "body", "object"},
-        {"a key is missing", CREATE, BODY("{\"target_host\":\"b.example\"}"), "lookup_key",
-         "missing"},
-        {"a target is missing", CREATE, BODY("{\"lookup_key\":\"a.example\"}"), "target_host",
-         "missing"},
-        {"a target is missing in a put", PUT, BODY("{}"), "target_host", "missing"},
-        {"another key than the path's", PUT,
-         BODY("{\"lookup_key\":\"other.example\",\"target_host\":\"b\"}"), "lookup_key", "path"},
-        {"another key than the path's in a patch", PATCH, BODY("{\"lookup_key\":\"a.example\"}"),
-         "lookup_key", "path"},
-        {"a key that is none", CREATE, BODY("{\"lookup_key\":\"a b\",\"target_host\":\"b\"}"),
-         "lookup_key", "blank"},
-        {"a key that is a number", CREATE, BODY("{\"lookup_key\":1,\"target_host\":\"b\"}"),
-         "lookup_key", "string"},
-        {"a key that is null", PATCH, BODY("{\"lookup_key\":null}"), "lookup_key", "string"},
-        {"an empty key", CREATE, BODY("{\"lookup_key\":\"\",\"target_host\":\"b\"}"), "lookup_key",
-         "empty"},
-        {"NUL in a key", CREATE, BODY("{\"lookup_key\":\"a\\u0000b\",\"target_host\":\"b\"}"),
-         "lookup_key", "0x00"},
-        {"an empty target", PUT, BODY("{\"target_host\":\"\"}"), "target_host", "empty"},
-        {"a target that is a number", PUT, BODY("{\"target_host\":10}"), "target_host", "string"},
-        {"a target that is null", PUT, BODY("{\"target_host\":null}"), "target_host", "string"},
-        {"a patch to no target", PATCH, BODY("{\"target_host\":null}"), "target_host", "string"},
-        {"a target that is a list", PUT, BODY("{\"target_host\":[\"b\"]}"), "target_host",
-         "string"},
-        {"a target that is a URL", PUT, BODY("{\"target_host\":\"smtp://b\"}"), "target_host",
-         "URL"},
-        {"a target with a port", PATCH, BODY("{\"target_host\":\"b.example:25\"}"), "target_host",
-         "port"},
-        {"NUL in a target", PATCH, BODY("{\"target_host\":\"b\\u0000.example\"}"), "target_host",
-         "0x00"},
-        {"NUL behind a target", PATCH, BODY("{\"target_host\":\"b.example\\u0000\"}"),
-         "target_host", "0x00"},
-        {"a target equal to its key", PUT, BODY("{\"target_host\":\"[EXAMPLE.org.]\"}"),
-         "target_host", "differ"},
-        {"a target equal to the key behind it", CREATE,
-         BODY("{\"target_host\":\"a\",\"lookup_key\":\"A.\"}"), "target_host", "differ"},
-        {"a comment that is a number", PUT, BODY("{\"target_host\":\"b\",\"comment\":1}"),
-         "comment", "string"},
-        {"a comment that is null", PUT, BODY("{\"target_host\":\"b\",\"comment\":null}"), "comment",
-         "string"},
-        {"NUL in a comment", PUT, BODY("{\"target_host\":\"b\",\"comment\":\"a\\u0000b\"}"),
-         "comment", "0x00"},
-        {"a control byte in a comment", PATCH, BODY("{\"comment\":\"a\\u001bb\"}"), "comment",
-         "0x1b"},
-        {"enabled as a word", PATCH, BODY("{\"enabled\":\"true\"}"), "enabled", "true or false"},
-        {"enabled as a number", PATCH, BODY("{\"enabled\":1}"), "enabled", "true or false"},
-        {"enabled as null in a put", PUT, BODY("{\"target_host\":\"b\",\"enabled\":null}"),
-         "enabled", "true or false"},
-        {"an unknown field", PATCH, BODY("{\"target\":\"b\"}"), "target", "not a field"},
-        {"an unknown field that is null", PATCH, BODY("{\"targets\":null}"), "targets",
-         "not a field"},
-        {"in another case", PATCH, BODY("{\"Comment\":\"b\"}"), "Comment", "not a field"},
-        {"an empty name", PATCH, BODY("{\"\":1}"), "", "not a field"},
-        {"a field twice", PATCH, BODY("{\"comment\":\"a\",\"comment\":\"b\"}"), "comment", "once"},
-        {"a field twice, the same", PUT, BODY("{\"target_host\":\"b\",\"target_host\":\"b\"}"),
-         "target_host", "once"},
-        {"a field twice, among others", CREATE,
-         BODY("{\"lookup_key\":\"a\",\"target_host\":\"b\",\"comment\":\"\",\"lookup_key\":\"c\"}"),
-         "lookup_key", "once"},
-        {"a field twice that does not matter", PATCH, BODY("{\"revision\":1,\"revision\":2}"),
-         "revision", "once"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+    for (size_t i = 0; i < WAY_COUNT_OF(broken_rules); i++) {
         struct way_wish wish;
         struct way_error err = {.detail = ""};
 
-        print_message("    %s\n", cases[i].label);
-        assert_int_equal(read_override(cases[i].kind, cases[i].body, &wish, &err), WAY_INVALID);
+        print_message("    %s\n", broken_rules[i].label);
+        assert_int_equal(read_override(broken_rules[i].kind, broken_rules[i].body, &wish, &err),
+                         WAY_INVALID);
         assert_int_equal(err.status, WAY_INVALID);
-        assert_string_equal(err.field, cases[i].field);
-        if (strstr(err.detail, cases[i].says) == NULL) {
-            fail_msg("\"%s\" does not say \"%s\"", err.detail, cases[i].says);
+        assert_string_equal(err.field, broken_rules[i].field);
+        if (strstr(err.detail, broken_rules[i].says) == NULL) {
+            fail_msg("\"%s\" does not say \"%s\"", err.detail, broken_rules[i].says);
         }
     }
 }
 
-/* Gives a text of `depth` times `open`, then `middle`, then `depth` times `close`. */
-static struct api_bytes nest(const char *open, const char *middle, const char *close, size_t depth)
+/* Gives, for free(), a text of `depth` times `open`, then `middle`, then `depth` times `close`. */
+static char *nest(const char *open, const char *middle, const char *close, size_t depth,
+                  struct api_bytes *out)
 {
     size_t len = depth * (strlen(open) + strlen(close)) + strlen(middle);
     char *text = malloc(len + 1);
@@ -233,7 +230,8 @@ static struct api_bytes nest(const char *open, const char *middle, const char *c
     for (size_t i = 0; i < depth; i++) {
         at += (size_t)snprintf(text + at, len + 1 - at, "%s", close);
     }
-    return (struct api_bytes){text, at};
+    *out = (struct api_bytes){text, at};
+    return text;
 }
 
 static void deep_nesting_is_refused_not_followed(void **state)
@@ -249,13 +247,14 @@ static void deep_nesting_is_refused_not_followed(void **state)
 
     (void)state;
     for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
-        struct api_bytes body = nest(cases[i].open, cases[i].middle, cases[i].close, 100000);
+        struct api_bytes body;
+        char *text = nest(cases[i].open, cases[i].middle, cases[i].close, 100000, &body);
         struct way_wish wish;
         struct way_error err;
 
         print_message("    %s\n", cases[i].label);
         assert_int_equal(read_override(PATCH, body, &wish, &err), WAY_MALFORMED);
-        free((void *)(uintptr_t)body.at);
+        free(text);
     }
 }
 
@@ -280,8 +279,7 @@ static void a_long_field_name_is_cut(void **state)
     assert_non_null(strstr(err.detail, "once"));
 }
 
-/* --- batches -----------------------------------------------------------------------------------
- */
+/* --- batches ---------------------------------------------------------------------------------- */
 
 static void the_keys_of_a_batch_are_read_as_they_were_sent(void **state)
 {

@@ -159,8 +159,7 @@ static void what_is_no_address_is_refused(void **state)
     }
 }
 
-/* --- sockets -----------------------------------------------------------------------------------
- */
+/* --- sockets ---------------------------------------------------------------------------------- */
 
 static struct api_listen_address address_of(const char *text)
 {

@@ -71,7 +71,8 @@ static int set_up_with(void **state, bool is_down)
     assert_non_null(fixture->meter);
     (void)fake_put(fixture->fake, "moved.example", "10.0.0.5");
     fake_set_down(fixture->fake, is_down);
-    fixture->sync = way_sync_start(&fixture->fake->store, fixture->index);
+    fixture->sync = way_sync_start(
+        &(struct way_sync_options){.store = &fixture->fake->store, .index = fixture->index});
     assert_non_null(fixture->sync);
     fixture->has_data = !is_down;
     if (!is_down) {
@@ -154,8 +155,7 @@ static void assert_in_order(const char *text, unsigned count)
     }
 }
 
-/* --- one lookup --------------------------------------------------------------------------------
- */
+/* --- one lookup ------------------------------------------------------------------------------- */
 
 static void set_path_key(struct fixture *fixture, const char *key)
 {
@@ -276,8 +276,7 @@ static void what_cannot_be_looked_up_is_refused(void **state)
     }
 }
 
-/* --- batches -----------------------------------------------------------------------------------
- */
+/* --- batches ---------------------------------------------------------------------------------- */
 
 static void results_stand_in_the_order_of_the_request(void **state)
 {

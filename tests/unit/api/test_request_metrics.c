@@ -40,7 +40,7 @@ static void requests_are_counted_by_operation_and_status(void **state)
     api_request_metrics_count(metrics, route_of("setOverride"), 503, 300);
     api_request_metrics_count(metrics, NULL, 404, 7);
     api_request_metrics_count_broken(metrics);
-    way_text_init(&text, NULL, 0, 1024 * 1024);
+    way_text_init(&text, NULL, 0, (size_t)1024 * 1024);
     way_metrics_render(metrics, &text);
     for (size_t i = 0; i < WAY_COUNT_OF(lines); i++) {
         print_message("    %s", lines[i]);
@@ -63,7 +63,7 @@ static void every_status_of_a_problem_has_a_series_of_its_own(void **state)
         print_message("    %u\n", status);
         assert_non_null(metrics);
         api_request_metrics_count(metrics, NULL, status, 1);
-        way_text_init(&text, NULL, 0, 1024 * 1024);
+        way_text_init(&text, NULL, 0, (size_t)1024 * 1024);
         way_metrics_render(metrics, &text);
         (void)snprintf(want, sizeof want,
                        "waypost_http_requests_total{operation=\"none\",status=\"%u\"} 1\n", status);

@@ -124,8 +124,7 @@ static void an_unknown_path_is_unknown(void **state)
     }
 }
 
-/* --- the table itself --------------------------------------------------------------------------
- */
+/* --- the table itself ------------------------------------------------------------------------- */
 
 /* Whether two paths can match one target. */
 static bool overlap(const char *a, const char *b)
@@ -184,7 +183,7 @@ static void the_dump_names_every_row(void **state)
     size_t rows = 0;
 
     (void)state;
-    way_text_init(&text, NULL, 0, 64 * 1024);
+    way_text_init(&text, NULL, 0, (size_t)64 * 1024);
     api_routes_dump(&text);
     at = way_text_string(&text);
     assert_int_equal(way_text_status(&text), WAY_OK);

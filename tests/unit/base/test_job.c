@@ -151,8 +151,7 @@ static void a_job_wakes_one_who_waits(void **state)
     way_queue_free(queue);
 }
 
-/* --- many threads ------------------------------------------------------------------------------
- */
+/* --- many threads ----------------------------------------------------------------------------- */
 
 enum { PRODUCERS = 6, CONSUMERS = 3, EACH = 5000, ROOM = 64 };
 

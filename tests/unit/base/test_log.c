@@ -104,8 +104,7 @@ static void a_plain_value_that_just_fits_is_not_quoted(void **state)
     assert_int_equal(way_log_quote("12345678", 8, out, sizeof out)[0], '"');
 }
 
-/* --- lines -------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 struct capture {
     int saved;
@@ -140,20 +139,22 @@ static size_t capture_end(struct capture *capture, char *out, size_t size)
 
 static void a_line_is_time_level_event_and_pairs(void **state)
 {
+    static const char shape[] = "time=0000-00-00T00:00:00.000000Z ";
+    static const char want[] = "level=warn event=store.down host=db.example port=3306\ntime=";
     struct capture capture;
     char out[1024];
-    int year = 0;
-    int end = 0;
 
     (void)state;
     capture_begin(&capture);
     way_log(WAY_LOG_WARN, "store.down", "host=%s port=%d", "db.example", 3306);
     way_log(WAY_LOG_ERROR, "bare", "%s", "");
-    (void)capture_end(&capture, out, sizeof out);
-    assert_int_equal(sscanf(out, "time=%4d-%*2d-%*2dT%*2d:%*2d:%*9[0-9.]Z %n", &year, &end), 1);
-    assert_in_range(year, 2020, 9999);
-    assert_int_equal(
-        strncmp(out + end, "level=warn event=store.down host=db.example port=3306\ntime=", 59), 0);
+    assert_in_range(capture_end(&capture, out, sizeof out), sizeof shape + sizeof want, 1023);
+    for (size_t i = 0; i < sizeof shape - 1; i++) {
+        bool is_digit = out[i] >= '0' && out[i] <= '9';
+
+        assert_true(shape[i] == '0' ? is_digit : out[i] == shape[i]);
+    }
+    assert_int_equal(strncmp(out + sizeof shape - 1, want, sizeof want - 1), 0);
 }
 
 static void lines_above_the_level_are_dropped(void **state)
@@ -234,7 +235,7 @@ static void *write_lines(void *argument)
 static void lines_of_several_threads_do_not_mix(void **state)
 {
     static char out[1024 * 1024];
-    static const char letters[] = "abcd";
+    static char letters[] = "abcd";
     struct capture capture;
     pthread_t threads[WRITERS];
     unsigned lines = 0;
@@ -243,7 +244,7 @@ static void lines_of_several_threads_do_not_mix(void **state)
     (void)state;
     capture_begin(&capture);
     for (unsigned i = 0; i < WRITERS; i++) {
-        if (pthread_create(&threads[i], NULL, write_lines, (void *)(uintptr_t)&letters[i]) != 0) {
+        if (pthread_create(&threads[i], NULL, write_lines, &letters[i]) != 0) {
             abort(); /* standard error is away: cmocka could not say so */
         }
     }

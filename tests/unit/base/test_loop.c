@@ -66,8 +66,7 @@ static void run(struct fixture *fixture)
     assert_false(fixture->is_late);
 }
 
-/* --- jobs --------------------------------------------------------------------------------------
- */
+/* --- jobs ------------------------------------------------------------------------------------- */
 
 enum { POSTERS = 4, EACH = 5000 };
 
@@ -200,8 +199,7 @@ static void a_stop_before_the_run_is_not_lost(void **state)
     run(fixture);
 }
 
-/* --- timers ------------------------------------------------------------------------------------
- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 struct ticker {
     struct way_loop *loop;
@@ -334,8 +332,7 @@ static void a_timer_that_was_closed_by_another_stays_silent(void **state)
     assert_int_equal(rivals.ticks, 1);
 }
 
-/* --- watches -----------------------------------------------------------------------------------
- */
+/* --- watches ---------------------------------------------------------------------------------- */
 
 struct reader {
     struct way_loop *loop;

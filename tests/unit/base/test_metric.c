@@ -41,7 +41,7 @@ static void assert_rendered(const struct way_metrics *metrics, const char *want)
 {
     struct way_text text;
 
-    way_text_init(&text, NULL, 0, 1024 * 1024);
+    way_text_init(&text, NULL, 0, (size_t)1024 * 1024);
     way_metrics_render(metrics, &text);
     assert_string_equal(way_text_string(&text), want);
     way_text_fini(&text);
@@ -113,7 +113,7 @@ static void a_histogram_without_labels_has_only_its_bounds(void **state)
     (void)state;
     assert_non_null(metrics);
     way_metric_observe_us(metrics, 0, 0, 1234567);
-    way_text_init(&text, NULL, 0, 64 * 1024);
+    way_text_init(&text, NULL, 0, (size_t)64 * 1024);
     way_metrics_render(metrics, &text);
     assert_non_null(
         strstr(way_text_string(&text), "\nwaypost_wait_seconds_bucket{le=\"0.000050\"} 0\n"));
@@ -135,7 +135,7 @@ static void buckets_never_fall(void **state)
     for (uint64_t micros = 1; micros < 20000000; micros = micros * 5 / 4 + 1) {
         way_metric_observe_us(metrics, TIMED, 0, micros);
     }
-    way_text_init(&text, NULL, 0, 64 * 1024);
+    way_text_init(&text, NULL, 0, (size_t)64 * 1024);
     way_metrics_render(metrics, &text);
     at = way_text_string(&text);
     while ((at = strstr(at, "_bucket{op=\"a\"")) != NULL) {
@@ -151,8 +151,7 @@ static void buckets_never_fall(void **state)
     way_text_fini(&text);
 }
 
-/* --- many threads ------------------------------------------------------------------------------
- */
+/* --- many threads ----------------------------------------------------------------------------- */
 
 enum { THREADS = 40 /* more than have cells of their own */, EACH = 5000 };
 
@@ -177,7 +176,7 @@ static void nothing_is_lost_between_threads(void **state)
     for (unsigned i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, count_and_time, metrics), 0);
     }
-    way_text_init(&text, NULL, 0, 64 * 1024);
+    way_text_init(&text, NULL, 0, (size_t)64 * 1024);
     for (unsigned i = 0; i < 100; i++) { /* beside them */
         way_text_clear(&text);
         way_metrics_render(metrics, &text);

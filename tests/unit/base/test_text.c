@@ -10,8 +10,7 @@
 
 #define TEXT(literal) (literal), sizeof(literal) - 1 /* NULs and all */
 
-/* --- the buffer --------------------------------------------------------------------------------
- */
+/* --- the buffer ------------------------------------------------------------------------------- */
 
 static void a_short_text_stays_in_lent_storage(void **state)
 {
@@ -38,7 +37,7 @@ static void a_text_grows_as_it_must(void **state)
     const char *content;
 
     (void)state;
-    way_text_init(&text, NULL, 0, 1024 * 1024);
+    way_text_init(&text, NULL, 0, (size_t)1024 * 1024);
     for (unsigned i = 0; i < 100000; i++) {
         way_text_putc(&text, (char)('a' + i % 26));
     }
@@ -137,8 +136,7 @@ static void formats_are_written_whole(void **state)
     way_text_fini(&text);
 }
 
-/* --- UTF-8 -------------------------------------------------------------------------------------
- */
+/* --- UTF-8 ------------------------------------------------------------------------------------ */
 
 static void utf8_is_judged_by_rfc_3629(void **state)
 {
@@ -256,8 +254,7 @@ static void every_pair_of_octets_is_judged_alike_by_a_table(void **state)
     assert_int_equal(valid, 128 * 128 + 0x800 - 0x80);
 }
 
-/* --- octets ------------------------------------------------------------------------------------
- */
+/* --- octets ----------------------------------------------------------------------------------- */
 
 static void control_bytes_and_letters_are_those_of_ascii(void **state)
 {

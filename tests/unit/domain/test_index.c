@@ -93,8 +93,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- one change after the other ----------------------------------------------------------------
- */
+/* --- one change after the other --------------------------------------------------------------- */
 
 static void a_new_index_is_empty(void **state)
 {
@@ -256,8 +255,7 @@ static void readers_are_bounded_and_come_back(void **state)
     way_index_reader_close(NULL);
 }
 
-/* --- many changes, held against a model --------------------------------------------------------
- */
+/* --- many changes, held against a model ------------------------------------------------------- */
 
 enum { KEYS = 100000, ROUNDS = 6000, BATCH_MAX = 64 };
 
@@ -375,8 +373,7 @@ static void a_hundred_thousand_keys_are_as_a_simple_model_has_them(void **state)
     free(model);
 }
 
-/* --- readers beside a writer -------------------------------------------------------------------
- */
+/* --- readers beside a writer ------------------------------------------------------------------ */
 
 enum { SHARED_KEYS = 64, READERS = 4, WRITES = 4000 };
 

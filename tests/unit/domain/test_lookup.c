@@ -147,7 +147,7 @@ static uint64_t counted(const struct fixture *fixture, const char *series)
     const char *found;
     uint64_t value = 0;
 
-    way_text_init(&text, NULL, 0, 1024 * 1024);
+    way_text_init(&text, NULL, 0, (size_t)1024 * 1024);
     way_meter_render(fixture->meter, &gauges, &text);
     found = strstr(way_text_string(&text), series);
     if (found != NULL) {
@@ -157,8 +157,7 @@ static uint64_t counted(const struct fixture *fixture, const char *series)
     return value;
 }
 
-/* --- without DNS -------------------------------------------------------------------------------
- */
+/* --- without DNS ------------------------------------------------------------------------------ */
 
 static void what_needs_no_dns_is_answered_at_once(void **state)
 {
@@ -266,8 +265,7 @@ static void without_data_no_route_is_invented(void **state)
     assert_int_equal(fixture->fake.count, 0);
 }
 
-/* --- every pair of outcomes --------------------------------------------------------------------
- */
+/* --- every pair of outcomes ------------------------------------------------------------------- */
 
 /* [A][AAAA] in the order found, no_data, nxdomain, failure, timeout.
  * + answered, 0 exists without an address, x nxdomain, f failure, t timeout. */
@@ -292,42 +290,91 @@ static enum way_lookup_outcome outcome_of(char letter, enum way_lookup_kind kind
     }
 }
 
-static void resolve_combines_both_families(void **state)
+/* Both families answer, in one order or the other; stops when the lookup is answered. */
+static void say_both(struct fixture *fixture, enum way_dns_outcome a, enum way_dns_outcome aaaa,
+                     bool is_a_first)
 {
-    struct fixture *fixture = *state;
+    enum way_dns_type first = is_a_first ? WAY_DNS_A : WAY_DNS_AAAA;
+    enum way_dns_type second = is_a_first ? WAY_DNS_AAAA : WAY_DNS_A;
 
+    assert_int_equal(fixture->fake.open, 2);
+    fake_resolver_say(&fixture->fake, first, is_a_first ? a : aaaa);
+    if (fixture->heard.calls == 0) {
+        fake_resolver_say(&fixture->fake, second, is_a_first ? aaaa : a);
+    }
+    assert_int_equal(fixture->heard.calls, 1);
+    assert_int_equal(fixture->fake.open, 0);
+}
+
+static const char *addresses_of(enum way_dns_outcome a, enum way_dns_outcome aaaa)
+{
+    if (a == WAY_DNS_FOUND) {
+        return aaaa == WAY_DNS_FOUND ? "192.0.2.1 2001:db8::1" : "192.0.2.1";
+    }
+    return aaaa == WAY_DNS_FOUND ? "2001:db8::1" : "";
+}
+
+static void check_resolve(struct fixture *fixture, enum way_dns_outcome a,
+                          enum way_dns_outcome aaaa, bool is_a_first)
+{
+    const struct heard *heard = &fixture->heard;
+
+    (void)begin(fixture, WAY_LOOKUP_RESOLVE, "mail.example");
+    say_both(fixture, a, aaaa, is_a_first);
+    assert_int_equal(heard->answer.kind, WAY_LOOKUP_RESOLVE);
+    assert_int_equal(heard->answer.outcome, outcome_of(pairs[a][aaaa], WAY_LOOKUP_RESOLVE));
+    assert_string_equal(heard->addresses, addresses_of(a, aaaa));
+    assert_string_equal(heard->hosts, "");
+    if (heard->answer.outcome == WAY_LOOKUP_ANSWERED) {
+        assert_int_equal(heard->answer.source, WAY_SOURCE_DNS);
+        assert_int_equal(heard->answer.ttl, 300);
+    }
+}
+
+static void check_implicit(struct fixture *fixture, enum way_dns_outcome a,
+                           enum way_dns_outcome aaaa, bool is_a_first)
+{
+    const struct heard *heard = &fixture->heard;
+
+    (void)begin(fixture, WAY_LOOKUP_MX, "mail.example");
+    fake_resolver_say(&fixture->fake, WAY_DNS_MX, WAY_DNS_NO_DATA);
+    fixture->fake.cancelled = 0;
+    say_both(fixture, a, aaaa, is_a_first);
+    assert_int_equal(heard->answer.kind, WAY_LOOKUP_MX);
+    assert_int_equal(heard->answer.outcome, outcome_of(pairs[a][aaaa], WAY_LOOKUP_MX));
+    /* one address says enough: the other family is not waited for */
+    assert_int_equal(fixture->fake.cancelled, (is_a_first ? a : aaaa) == WAY_DNS_FOUND);
+    if (heard->answer.outcome == WAY_LOOKUP_ANSWERED) {
+        assert_int_equal(heard->answer.source, WAY_SOURCE_DNS);
+        assert_true(heard->answer.is_implicit);
+        assert_false(heard->answer.is_null_mx);
+        assert_string_equal(heard->hosts, "0 mail.example");
+        assert_int_equal(heard->answer.ttl, 300);
+    }
+}
+
+typedef void (*check_fn)(struct fixture *fixture, enum way_dns_outcome a, enum way_dns_outcome aaaa,
+                         bool is_a_first);
+
+static void check_every_pair(struct fixture *fixture, check_fn check)
+{
     for (unsigned a = 0; a < WAY_DNS_OUTCOME_COUNT; a++) {
         for (unsigned aaaa = 0; aaaa < WAY_DNS_OUTCOME_COUNT; aaaa++) {
-            for (int is_a_first = 0; is_a_first < 2; is_a_first++) {
-                enum way_dns_type first = is_a_first == 1 ? WAY_DNS_A : WAY_DNS_AAAA;
-                enum way_dns_type second = is_a_first == 1 ? WAY_DNS_AAAA : WAY_DNS_A;
-                const char *want = a == WAY_DNS_FOUND && aaaa == WAY_DNS_FOUND
-                                       ? "192.0.2.1 2001:db8::1"
-                                   : a == WAY_DNS_FOUND    ? "192.0.2.1"
-                                   : aaaa == WAY_DNS_FOUND ? "2001:db8::1"
-                                                           : "";
-
-                print_message("    A %u, AAAA %u\n", a, aaaa);
-                (void)begin(fixture, WAY_LOOKUP_RESOLVE, "mail.example");
-                fake_resolver_say(&fixture->fake, first,
-                                  (enum way_dns_outcome)(is_a_first == 1 ? a : aaaa));
-                assert_int_equal(fixture->heard.calls, 0);
-                fake_resolver_say(&fixture->fake, second,
-                                  (enum way_dns_outcome)(is_a_first == 1 ? aaaa : a));
-                assert_int_equal(fixture->heard.calls, 1);
-                assert_int_equal(fixture->heard.answer.kind, WAY_LOOKUP_RESOLVE);
-                assert_int_equal(fixture->heard.answer.outcome,
-                                 outcome_of(pairs[a][aaaa], WAY_LOOKUP_RESOLVE));
-                assert_string_equal(fixture->heard.addresses, want);
-                assert_string_equal(fixture->heard.hosts, "");
-                assert_int_equal(fixture->fake.open, 0);
-                if (fixture->heard.answer.outcome == WAY_LOOKUP_ANSWERED) {
-                    assert_int_equal(fixture->heard.answer.source, WAY_SOURCE_DNS);
-                    assert_int_equal(fixture->heard.answer.ttl, 300);
-                }
-            }
+            print_message("    A %u, AAAA %u\n", a, aaaa);
+            check(fixture, (enum way_dns_outcome)a, (enum way_dns_outcome)aaaa, true);
+            check(fixture, (enum way_dns_outcome)a, (enum way_dns_outcome)aaaa, false);
         }
     }
+}
+
+static void resolve_combines_both_families(void **state)
+{
+    check_every_pair(*state, check_resolve);
+}
+
+static void an_implicit_mx_needs_one_address(void **state)
+{
+    check_every_pair(*state, check_implicit);
 }
 
 static void mx_alone_decides_unless_there_is_no_mx(void **state)
@@ -361,45 +408,7 @@ static void mx_alone_decides_unless_there_is_no_mx(void **state)
     }
 }
 
-static void an_implicit_mx_needs_one_address(void **state)
-{
-    struct fixture *fixture = *state;
-
-    for (unsigned a = 0; a < WAY_DNS_OUTCOME_COUNT; a++) {
-        for (unsigned aaaa = 0; aaaa < WAY_DNS_OUTCOME_COUNT; aaaa++) {
-            for (int is_a_first = 0; is_a_first < 2; is_a_first++) {
-                enum way_dns_type first = is_a_first == 1 ? WAY_DNS_A : WAY_DNS_AAAA;
-                enum way_dns_type second = is_a_first == 1 ? WAY_DNS_AAAA : WAY_DNS_A;
-                unsigned say_first = is_a_first == 1 ? a : aaaa;
-
-                print_message("    A %u, AAAA %u\n", a, aaaa);
-                (void)begin(fixture, WAY_LOOKUP_MX, "mail.example");
-                fake_resolver_say(&fixture->fake, WAY_DNS_MX, WAY_DNS_NO_DATA);
-                assert_int_equal(fixture->fake.open, 2);
-                fake_resolver_say(&fixture->fake, first, (enum way_dns_outcome)say_first);
-                if (say_first != WAY_DNS_FOUND) {
-                    assert_int_equal(fixture->heard.calls, 0);
-                    fake_resolver_say(&fixture->fake, second,
-                                      (enum way_dns_outcome)(is_a_first == 1 ? aaaa : a));
-                }
-                assert_int_equal(fixture->heard.calls, 1);
-                assert_int_equal(fixture->fake.open, 0); /* one address says enough */
-                assert_int_equal(fixture->heard.answer.outcome,
-                                 outcome_of(pairs[a][aaaa], WAY_LOOKUP_MX));
-                if (fixture->heard.answer.outcome == WAY_LOOKUP_ANSWERED) {
-                    assert_int_equal(fixture->heard.answer.source, WAY_SOURCE_DNS);
-                    assert_true(fixture->heard.answer.is_implicit);
-                    assert_false(fixture->heard.answer.is_null_mx);
-                    assert_string_equal(fixture->heard.hosts, "0 mail.example");
-                    assert_int_equal(fixture->heard.answer.ttl, 300);
-                }
-            }
-        }
-    }
-}
-
-/* --- what records become -----------------------------------------------------------------------
- */
+/* --- what records become ---------------------------------------------------------------------- */
 
 static void mail_hosts_come_in_ascending_preference(void **state)
 {
@@ -507,8 +516,7 @@ static void one_deadline_and_one_name_for_every_question(void **state)
     }
 }
 
-/* --- how many may wait -------------------------------------------------------------------------
- */
+/* --- how many may wait ------------------------------------------------------------------------ */
 
 static void too_many_at_a_time_are_refused(void **state)
 {
@@ -581,8 +589,7 @@ static void what_is_cancelled_is_never_answered(void **state)
     }
 }
 
-/* --- what is counted ---------------------------------------------------------------------------
- */
+/* --- what is counted -------------------------------------------------------------------------- */
 
 static void every_answer_is_counted_once_by_its_end(void **state)
 {

@@ -10,7 +10,7 @@
 static void render(struct way_meter *meter, const struct way_meter_gauges *gauges,
                    struct way_text *text)
 {
-    way_text_init(text, NULL, 0, 1024 * 1024);
+    way_text_init(text, NULL, 0, (size_t)1024 * 1024);
     way_meter_render(meter, gauges, text);
     assert_int_equal(way_text_status(text), WAY_OK);
 }

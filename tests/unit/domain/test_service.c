@@ -74,7 +74,8 @@ static void start(struct fixture *fixture)
     assert_non_null(fixture->loop);
     fixture->guard = way_timer_open(fixture->loop, on_guard, fixture);
     assert_non_null(fixture->guard);
-    fixture->sync = way_sync_start(&fixture->fake->store, fixture->index);
+    fixture->sync = way_sync_start(
+        &(struct way_sync_options){.store = &fixture->fake->store, .index = fixture->index});
     assert_non_null(fixture->sync);
     fixture->service = way_service_start(&fixture->fake->store, fixture->sync, fixture->meter);
     assert_non_null(fixture->service);
@@ -227,8 +228,7 @@ static bool is_overridden(struct fixture *fixture, const char *key)
     return way_index_find(fixture->reader, &wanted, &match);
 }
 
-/* --- reads and lists ---------------------------------------------------------------------------
- */
+/* --- reads and lists -------------------------------------------------------------------------- */
 
 static void a_row_is_read(void **state)
 {
@@ -270,8 +270,7 @@ static void rows_are_listed(void **state)
     assert_int_equal(probe->call.of.list.page.position.revision, 3);
 }
 
-/* --- writes ------------------------------------------------------------------------------------
- */
+/* --- writes ----------------------------------------------------------------------------------- */
 
 static void a_write_is_seen_by_lookups_when_it_is_answered(void **state)
 {
@@ -341,8 +340,7 @@ static void a_commit_of_unknown_outcome_makes_the_index_load_anew(void **state)
     assert_true(is_overridden(fixture, "a.example"));
 }
 
-/* --- faults ------------------------------------------------------------------------------------
- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 static void a_database_that_is_known_to_be_away_is_not_asked(void **state)
 {
@@ -483,8 +481,7 @@ static void a_list_that_has_given_rows_does_not_begin_again(void **state)
     }
 }
 
-/* --- how much may wait, and the end ------------------------------------------------------------
- */
+/* --- how much may wait, and the end ----------------------------------------------------------- */
 
 static void the_queue_is_bounded(void **state)
 {

@@ -58,8 +58,7 @@ static void set_enabled(struct way_wish *wish, bool enabled)
     wish->enabled = enabled;
 }
 
-/* --- kind x presence x preconditions x content -------------------------------------------------
- */
+/* --- kind x presence x preconditions x content ------------------------------------------------ */
 
 enum precondition {
     NO_CONDITION,
@@ -125,10 +124,13 @@ static char judge(const struct way_wish *wish, const struct way_override *curren
         return verdicts[verdict];
     }
     assert_int_not_equal(err.detail[0], '\0');
-    return status == WAY_NOT_FOUND ? '4'
-           : status == WAY_STALE   ? 'S'
-           : status == WAY_EXISTS  ? 'E'
-                                   : '?';
+    if (status == WAY_NOT_FOUND) {
+        return '4';
+    }
+    if (status == WAY_STALE) {
+        return 'S';
+    }
+    return status == WAY_EXISTS ? 'E' : '?';
 }
 
 static void every_wish_meets_every_row_under_every_precondition(void **state)
@@ -170,8 +172,7 @@ static void every_wish_meets_every_row_under_every_precondition(void **state)
     }
 }
 
-/* --- what becomes of the row -------------------------------------------------------------------
- */
+/* --- what becomes of the row ------------------------------------------------------------------ */
 
 static void a_new_row_has_the_defaults(void **state)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/key.h"
 
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -156,105 +158,106 @@ static void an_ipv6_address_has_one_spelling(void **state)
     check_spellings(cases, WAY_COUNT_OF(cases), WAY_KEY_IPV6);
 }
 
+static const struct {
+    const char *label, *in;
+    size_t len;
+    const char *says;
+} refused_keys[] = {
+    {"nothing", TEXT(""), "empty"},
+    {"blanks only", TEXT(" \t\r\n "), "empty"},
+    {"the root", TEXT("."), "empty"},
+    {"empty brackets", TEXT("[]"), "empty"},
+    {"two trailing dots", TEXT("mail.example.."), "empty label"},
+    {"two dots", TEXT("mail..example"), "empty label"},
+    {"a dot in front", TEXT(".example"), "empty label"},
+    {"an opening bracket", TEXT("[192.0.2.1"), "brackets"},
+    {"a closing bracket", TEXT("192.0.2.1]"), "brackets"},
+    {"one bracket", TEXT("["), "brackets"},
+    {"a dot behind the brackets", TEXT("[192.0.2.1]."), "brackets"},
+    {"brackets in brackets", TEXT("[[192.0.2.1]]"), "'['"},
+    {"a bracket inside", TEXT("a[b.example"), "'['"},
+    {"blanks inside brackets", TEXT("[ 192.0.2.1 ]"), "blank"},
+    {"a blank inside", TEXT("mail example.org"), "blank"},
+    {"a tab inside", TEXT("mail\texample"), "blank"},
+    {"a line feed inside", TEXT("mail.example\nx"), "blank"},
+    {"NUL inside", TEXT("mail.exa\0mple"), "0x00"},
+    {"NUL at the end", TEXT("mail.example\0"), "0x00"},
+    {"NUL behind an address", TEXT("192.0.2.1\0"), "0x00"},
+    {"NUL in an address", TEXT("192.0.2.1\0.example"), "0x00"},
+    {"only NUL", TEXT("\0"), "0x00"},
+    {"DEL", TEXT("mail.exa\x7fmple"), "0x7f"},
+    {"escape", TEXT("mail\x1b[1m.example"), "0x1b"},
+    {"a control byte beside UTF-8",
+     TEXT("b\xc3\xbc\x01"
+          "cher.example"),
+     "0x01"},
+    {"NUL beside UTF-8",
+     TEXT("b\xc3\xbc"
+          "cher\0.example"),
+     "0x00"},
+    {"not UTF-8",
+     TEXT("b\xfc"
+          "cher.example"),
+     "UTF-8"},
+    {"overlong UTF-8", TEXT("a\xc0\xaf.example"), "UTF-8"},
+    {"a surrogate", TEXT("a\xed\xa0\x80.example"), "UTF-8"},
+    {"UTF-8 cut short", TEXT("example.\xc3"), "UTF-8"},
+    {"a letter IDNA forbids", TEXT("a\xe2\x80\x8b\xe2\x98\x83\xef\xbf\xbd.example"), "IDNA"},
+    {"a name that maps to nothing", TEXT("\xc2\xad"), "empty"},
+    {"a no-break space", TEXT("\xc2\xa0"), ""},
+    {"a label of 64", TEXT(LABEL_63 "x.example"), "63"},
+    {"the last label of 64", TEXT("example." LABEL_63 "x"), "63"},
+    {"a name of 254", TEXT(NAME_253 "x"), "253"},
+    {"a name of 254 and the root dot", TEXT(NAME_253 "x."), "253"},
+    {"an address out of range", TEXT("192.0.2.256"), "IPv4"},
+    {"leading zeros", TEXT("010.0.0.1"), "IPv4"},
+    {"three numbers", TEXT("192.0.2"), "IPv4"},
+    {"five numbers", TEXT("192.0.2.1.1"), "IPv4"},
+    {"a number", TEXT("2130706433"), "IPv4"},
+    {"a last label of digits", TEXT("mail.example.25"), "IPv4"},
+    {"full-width digits", TEXT("１９２.０.２.１"), "IPv4"},
+    {"a hexadecimal number is a name, a colon is not", TEXT("0x7f000001:25"), "port"},
+    {"a zone id", TEXT("fe80::1%eth0"), "zone"},
+    {"a zone id in brackets", TEXT("[fe80::1%25eth0]"), "zone"},
+    {"a zone number", TEXT("fe80::1%1"), "zone"},
+    {"nine fields", TEXT("1:2:3:4:5:6:7:8:9"), "IPv6"},
+    {"two gaps", TEXT("2001::db8::1"), "IPv6"},
+    {"five digits", TEXT("2001:0db80::1"), "IPv6"},
+    {"a port", TEXT("mail.example:25"), "port"},
+    {"a port behind brackets", TEXT("[2001:db8::1]:25"), "brackets"},
+    {"a URL", TEXT("smtp://mail.example"), "scheme"},
+    {"a prefix length", TEXT("192.0.2.0/24"), "'/'"},
+    {"a mail address", TEXT("user@example.org"), "mail address"},
+    {"a wildcard", TEXT("*.example.org"), "wildcard"},
+    {"a list", TEXT("a.example,b.example"), "','"},
+    {"a prefix and nothing", TEXT("ipv6:"), "IPv6"},
+    {"a prefix before IPv4", TEXT("IPv6:192.0.2.1"), "IPv6"},
+    {"a prefix before a name", TEXT("ipv6:mail.example"), "IPv6"},
+    {"a prefix twice", TEXT("ipv6:ipv6:::1"), "IPv6"},
+    {"a prefix before a zone id", TEXT("ipv6:fe80::1%eth0"), "IPv6"},
+    {"a prefix before brackets", TEXT("ipv6:[::1]"), "brackets"},
+    {"a hash", TEXT("mail#example"), "'#'"},
+    {"a percent sign", TEXT("mail%2eexample"), "'%'"},
+};
+
 static void what_is_no_key_is_refused_with_a_reason(void **state)
 {
-    static const struct {
-        const char *label, *in;
-        size_t len;
-        const char *says;
-    } cases[] = {
-        {"nothing", TEXT(""), "empty"},
-        {"blanks only", TEXT(" \t\r\n "), "empty"},
-        {"the root", TEXT("."), "empty"},
-        {"empty brackets", TEXT("[]"), "empty"},
-        {"two trailing dots", TEXT("mail.example.."), "empty label"},
-        {"two dots", TEXT("mail..example"), "empty label"},
-        {"a dot in front", TEXT(".example"), "empty label"},
-        {"an opening bracket", TEXT("[192.0.2.1"), "brackets"},
-        {"a closing bracket", TEXT("192.0.2.1]"), "brackets"},
-        {"one bracket", TEXT("["), "brackets"},
-        {"a dot behind the brackets", TEXT("[192.0.2.1]."), "brackets"},
-        {"brackets in brackets", TEXT("[[192.0.2.1]]"), "'['"},
-        {"a bracket inside", TEXT("a[b.example"), "'['"},
-        {"blanks inside brackets", TEXT("[ 192.0.2.1 ]"), "blank"},
-        {"a blank inside", TEXT("mail example.org"), "blank"},
-        {"a tab inside", TEXT("mail\texample"), "blank"},
-        {"a line feed inside", TEXT("mail.example\nx"), "blank"},
-        {"NUL inside", TEXT("mail.exa\0mple"), "0x00"},
-        {"NUL at the end", TEXT("mail.example\0"), "0x00"},
-        {"NUL behind an address", TEXT("192.0.2.1\0"), "0x00"},
-        {"NUL in an address", TEXT("192.0.2.1\0.example"), "0x00"},
-        {"only NUL", TEXT("\0"), "0x00"},
-        {"DEL", TEXT("mail.exa\x7fmple"), "0x7f"},
-        {"escape", TEXT("mail\x1b[1m.example"), "0x1b"},
-        {"a control byte beside UTF-8",
-         TEXT("b\xc3\xbc\x01"
-              "cher.example"),
-         "0x01"},
-        {"NUL beside UTF-8",
-         TEXT("b\xc3\xbc"
-              "cher\0.example"),
-         "0x00"},
-        {"not UTF-8",
-         TEXT("b\xfc"
-              "cher.example"),
-         "UTF-8"},
-        {"overlong UTF-8", TEXT("a\xc0\xaf.example"), "UTF-8"},
-        {"a surrogate", TEXT("a\xed\xa0\x80.example"), "UTF-8"},
-        {"UTF-8 cut short", TEXT("example.\xc3"), "UTF-8"},
-        {"a letter IDNA forbids", TEXT("a\xe2\x80\x8b\xe2\x98\x83\xef\xbf\xbd.example"), "IDNA"},
-        {"a name that maps to nothing", TEXT("\xc2\xad"), "empty"},
-        {"a no-break space", TEXT("\xc2\xa0"), ""},
-        {"a label of 64", TEXT(LABEL_63 "x.example"), "63"},
-        {"the last label of 64", TEXT("example." LABEL_63 "x"), "63"},
-        {"a name of 254", TEXT(NAME_253 "x"), "253"},
-        {"a name of 254 and the root dot", TEXT(NAME_253 "x."), "253"},
-        {"an address out of range", TEXT("192.0.2.256"), "IPv4"},
-        {"leading zeros", TEXT("010.0.0.1"), "IPv4"},
-        {"three numbers", TEXT("192.0.2"), "IPv4"},
-        {"five numbers", TEXT("192.0.2.1.1"), "IPv4"},
-        {"a number", TEXT("2130706433"), "IPv4"},
-        {"a last label of digits", TEXT("mail.example.25"), "IPv4"},
-        {"full-width digits", TEXT("１９２.０.２.１"), "IPv4"},
-        {"a hexadecimal number is a name, a colon is not", TEXT("0x7f000001:25"), "port"},
-        {"a zone id", TEXT("fe80::1%eth0"), "zone"},
-        {"a zone id in brackets", TEXT("[fe80::1%25eth0]"), "zone"},
-        {"a zone number", TEXT("fe80::1%1"), "zone"},
-        {"nine fields", TEXT("1:2:3:4:5:6:7:8:9"), "IPv6"},
-        {"two gaps", TEXT("2001::db8::1"), "IPv6"},
-        {"five digits", TEXT("2001:0db80::1"), "IPv6"},
-        {"a port", TEXT("mail.example:25"), "port"},
-        {"a port behind brackets", TEXT("[2001:db8::1]:25"), "brackets"},
-        {"a URL", TEXT("smtp://mail.example"), "scheme"},
-        {"a prefix length", TEXT("192.0.2.0/24"), "'/'"},
-        {"a mail address", TEXT("user@example.org"), "mail address"},
-        {"a wildcard", TEXT("*.example.org"), "wildcard"},
-        {"a list", TEXT("a.example,b.example"), "','"},
-        {"a prefix and nothing", TEXT("ipv6:"), "IPv6"},
-        {"a prefix before IPv4", TEXT("IPv6:192.0.2.1"), "IPv6"},
-        {"a prefix before a name", TEXT("ipv6:mail.example"), "IPv6"},
-        {"a prefix twice", TEXT("ipv6:ipv6:::1"), "IPv6"},
-        {"a prefix before a zone id", TEXT("ipv6:fe80::1%eth0"), "IPv6"},
-        {"a prefix before brackets", TEXT("ipv6:[::1]"), "brackets"},
-        {"a hash", TEXT("mail#example"), "'#'"},
-        {"a percent sign", TEXT("mail%2eexample"), "'%'"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+    for (size_t i = 0; i < WAY_COUNT_OF(refused_keys); i++) {
         struct way_key key;
         struct way_key before;
         struct way_error err;
 
-        print_message("    %s\n", cases[i].label);
+        print_message("    %s\n", refused_keys[i].label);
         memset(&key, 0x5a, sizeof key);
         before = key;
-        assert_int_equal(way_key_parse(cases[i].in, cases[i].len, &key, &err), WAY_INVALID);
+        assert_int_equal(way_key_parse(refused_keys[i].in, refused_keys[i].len, &key, &err),
+                         WAY_INVALID);
         assert_int_equal(err.status, WAY_INVALID);
         assert_string_equal(err.field, "lookup_key");
         assert_int_not_equal(err.detail[0], '\0');
-        if (strstr(err.detail, cases[i].says) == NULL) {
-            fail_msg("\"%s\" does not say \"%s\"", err.detail, cases[i].says);
+        if (strstr(err.detail, refused_keys[i].says) == NULL) {
+            fail_msg("\"%s\" does not say \"%s\"", err.detail, refused_keys[i].says);
         }
         assert_memory_equal(&key, &before, sizeof key);
     }
@@ -288,8 +291,7 @@ static void an_error_is_not_needed(void **state)
     assert_int_equal(way_key_parse_mail_domain(TEXT("@"), &key, NULL), WAY_INVALID);
 }
 
-/* --- laws, over generated spellings ------------------------------------------------------------
- */
+/* --- laws, over generated spellings ----------------------------------------------------------- */
 
 /* xorshift64*, with a fixed seed: every run sees the same spellings. */
 static uint64_t draw(uint64_t *generator, uint64_t below)
@@ -351,9 +353,7 @@ static void assert_laws(const struct way_key *key)
     (void)snprintf(spelling, sizeof spelling, "%s.", key->text);
     assert_same_key(spelling, strlen(spelling), key);
     for (size_t i = 0; i <= key->len; i++) {
-        char byte = key->text[i];
-
-        spelling[i] = byte >= 'a' && byte <= 'z' ? (char)(byte - 'a' + 'A') : byte;
+        spelling[i] = way_ascii_upper(key->text[i]);
     }
     assert_same_key(spelling, key->len, key);
 }
@@ -410,8 +410,7 @@ static void every_address_survives_its_own_text(void **state)
     }
 }
 
-/* --- the other doors ---------------------------------------------------------------------------
- */
+/* --- the other doors -------------------------------------------------------------------------- */
 
 static void a_mail_address_gives_its_domain(void **state)
 {

@@ -138,8 +138,7 @@ static void a_target_must_differ_from_its_key(void **state)
     }
 }
 
-/* --- what a change of a field means ------------------------------------------------------------
- */
+/* --- what a change of a field means ----------------------------------------------------------- */
 
 static void change_target(struct way_override *row)
 {
