@@ -42,8 +42,8 @@ static bool next_tag(const char **at, struct tag *tag)
     }
     tag->at = start;
     tag->len = (size_t)(end - start) + 1;
-    *at = end + 1;
-    return **at == '\0' || **at == ',' || **at == ' ' || **at == '\t';
+    *at = end + 1 + strspn(end + 1, " \t");
+    return **at == '\0' || **at == ',';
 }
 
 static enum way_status read_if_match(const char *value, struct way_precondition *out,

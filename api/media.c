@@ -82,6 +82,9 @@ static unsigned parse_quality(struct piece text)
     if (text.len == 0 || (text.at[0] != '0' && text.at[0] != '1')) {
         return QUALITY_FULL;
     }
+    if (text.len > 1 && text.at[1] != '.') {
+        return QUALITY_FULL;
+    }
     quality = text.at[0] == '1' ? QUALITY_FULL : 0;
     for (size_t i = 2; i < text.len && unit > 0 && quality < QUALITY_FULL; i++, unit /= 10) {
         if (text.at[i] < '0' || text.at[i] > '9') {

@@ -64,6 +64,10 @@ enum way_status way_target_parse(const char *raw, size_t len, struct way_target 
         return way_fail(err, WAY_INVALID, FIELD, "%s", message);
     }
     status = way_key_parse(raw, len, &out->host, &inner);
+    if (status == WAY_INVALID && holds(raw, len, ':') && !holds(raw, len, '%')) {
+        return way_fail(err, WAY_INVALID, FIELD,
+                        "must be a host name or an IP address: no scheme, no port");
+    }
     if (status != WAY_OK) {
         return way_fail(err, status, FIELD, "%s", inner.detail);
     }

@@ -76,6 +76,7 @@ enum way_status way_sqlite_file_open(const char *path, struct way_sqlite_file *f
                                      struct way_error *err)
 {
     enum way_status status;
+    struct stat info;
     char *resolved;
 
     file->lock = -1;
@@ -95,10 +96,30 @@ enum way_status way_sqlite_file_open(const char *path, struct way_sqlite_file *f
     (void)snprintf(file->path, sizeof file->path, "%s", resolved);
     free(resolved);
     status = lock(file, err);
-    if (status != WAY_OK) {
+    if (status == WAY_OK && stat(file->path, &info) != 0) {
+        status = fail_path(err, path, "cannot be opened", errno);
+    }
+    if (status == WAY_OK) {
+        file->device = info.st_dev;
+        file->inode = info.st_ino;
+    } else {
         way_sqlite_file_close(file);
     }
     return status;
+}
+
+enum way_status way_sqlite_file_check(const struct way_sqlite_file *file, struct way_error *err)
+{
+    struct stat info;
+
+    if (stat(file->path, &info) != 0) {
+        return fail_path(err, file->path, "is gone; put it back and start again", errno);
+    }
+    if (info.st_dev != file->device || info.st_ino != file->inode) {
+        return way_fail(err, WAY_UNAVAILABLE, "", "%s: was replaced by another file; start again",
+                        file->path);
+    }
+    return WAY_OK;
 }
 
 void way_sqlite_file_close(struct way_sqlite_file *file)

@@ -244,10 +244,14 @@ static enum way_status reserve(struct way_session *session, uint64_t count, unsi
 {
     const struct way_value values[] = {way_value_number(count), way_value_number(is_seed_taken),
                                        way_value_number(known)};
+    const struct sqlite_store *store = (const struct sqlite_store *)(const void *)session->store;
     const uint64_t none = UINT64_MAX;
     uint64_t number = none;
-    enum way_status status = execute(session, driver.dialect.begin_write, err);
+    enum way_status status = way_sqlite_file_check(&store->file, err);
 
+    if (status == WAY_OK) {
+        status = execute(session, driver.dialect.begin_write, err);
+    }
     if (status == WAY_OK) {
         status = run(session,
                      &(struct way_query){.sql = SQL_RESERVE,

@@ -357,3 +357,16 @@ def test_a_table_that_is_locked_by_somebody_is_an_outage_of_writes(program, own_
         lookups_go_on(client)
         assert client.get("/overrides/example.org").json()["target_host"] == "10.0.0.5"
     assert comes_back(program)["example.org"] == "10.0.0.5"
+
+
+def test_an_sqlite_file_that_is_taken_away_takes_no_change_with_it(launch, tmp_path):
+    path = tmp_path / "waypost.db"
+    program = launch(database=f"sqlite:{path}")
+    program.client.set("example.org", "10.0.0.5")
+    path.rename(tmp_path / "elsewhere.db")
+    answer = program.client.put("/overrides/example.org", {"target_host": "10.0.0.6"})
+    assert (answer.status, answer.code) == (503, "store_unavailable")
+    assert str(path) in answer.json()["detail"]
+    path.write_bytes((tmp_path / "elsewhere.db").read_bytes())
+    assert program.client.put("/overrides/example.org", {"target_host": "10.0.0.6"}).status == 503
+    assert program.client.get("/resolve/example.org").json()["target_host"] == "10.0.0.5"

@@ -54,6 +54,7 @@ static void what_people_write_by_habit_is_named(void **state)
         {"a URL", TEXT("smtp://relay.example"), "not a URL"},
         {"a URL with a port", TEXT("smtp://relay.example:25"), "not a URL"},
         {"a URL with a path", TEXT("https://relay.example/mail"), "not a URL"},
+        {"a scheme and a host", TEXT("smtp:relay.example"), "no scheme"},
         {"a path", TEXT("relay.example/x"), "not a URL"},
         {"a mail address", TEXT("user@relay.example"), "not a mail address"},
         {"a list with commas", TEXT("a.example, b.example"), "not a list"},
