@@ -79,7 +79,7 @@ static void an_override_is_read(void **state)
     for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
         struct way_wish wish;
         struct way_error err = {.detail = ""};
-        char got[256];
+        char got[WAY_COMMENT_BYTES_MAX + 2 * WAY_KEY_MAX + 32];
 
         print_message("    %s\n", cases[i].label);
         assert_int_equal(read_override(cases[i].kind, cases[i].body, &wish, &err), WAY_OK);
