@@ -175,7 +175,7 @@ static enum way_status show_load(struct way_sync *sync, struct way_index_draft *
     } else {
         sync->position = *position;
         sync->own_newest = position->revision; /* lower than before when a backup was restored */
-        sync->is_down = false; /* whoever sees the data must see that it is fresh */
+        sync->is_down = false;                 /* whoever sees the data must see that it is fresh */
         atomic_store(&sync->touched_ms, way_clock_mono_ms());
         atomic_store(&sync->age_before_ms, 0);
         *old = way_index_replace(sync->index, draft, position->revision);
