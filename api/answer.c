@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/answer.h"
 
-#include "api/json.h"
+#include "base/json.h"
 
 #include <string.h>
 
 static void put_addresses(struct way_text *out, const struct way_key *key,
                           const struct way_answer *answer)
 {
-    api_json_name(out, "addresses");
+    way_json_name(out, "addresses");
     way_text_putc(out, '[');
     if (answer->source == WAY_SOURCE_LITERAL) {
-        api_json_string(out, key->text, key->len);
+        way_json_string(out, key->text, key->len);
     }
     for (size_t i = 0; i < answer->address_count; i++) {
-        api_json_separate(out);
+        way_json_separate(out);
         way_text_putc(out, '"');
         way_text_puts(out, answer->addresses[i].text);
         way_text_putc(out, '"');
@@ -24,17 +24,17 @@ static void put_addresses(struct way_text *out, const struct way_key *key,
 
 static void put_record(struct way_text *out, const char *host, size_t len, unsigned preference)
 {
-    api_json_separate(out);
+    way_json_separate(out);
     way_text_putc(out, '{');
-    api_json_member_bytes(out, "host", host, len);
-    api_json_member_u64(out, "preference", preference);
+    way_json_member_bytes(out, "host", host, len);
+    way_json_member_u64(out, "preference", preference);
     way_text_putc(out, '}');
 }
 
 static void put_records(struct way_text *out, const struct way_key *key,
                         const struct way_answer *answer)
 {
-    api_json_name(out, "records");
+    way_json_name(out, "records");
     way_text_putc(out, '[');
     if (answer->source == WAY_SOURCE_OVERRIDE) {
         put_record(out, answer->target.host.text, answer->target.host.len, 0);
@@ -55,28 +55,28 @@ void api_answer_json(struct way_text *out, const struct way_key *key,
     bool is_mx = answer->kind == WAY_LOOKUP_MX;
 
     way_text_putc(out, '{');
-    api_json_member_bytes(out, is_mx ? "domain" : "lookup_key", key->text, key->len);
-    api_json_member_bool(out, "override", is_override);
-    api_json_member_string(out, "source", way_source_name(answer->source));
+    way_json_member_bytes(out, is_mx ? "domain" : "lookup_key", key->text, key->len);
+    way_json_member_bool(out, "override", is_override);
+    way_json_member_string(out, "source", way_source_name(answer->source));
     if (is_mx) {
         put_records(out, key, answer);
     } else {
-        api_json_member_bytes(out, "target_host", answer->target.host.text,
+        way_json_member_bytes(out, "target_host", answer->target.host.text,
                               is_override ? answer->target.host.len : 0);
         if (answer->source == WAY_SOURCE_LITERAL || answer->source == WAY_SOURCE_DNS) {
             put_addresses(out, key, answer);
         }
     }
     if (is_override) {
-        api_json_member_u64(out, "revision", answer->revision);
+        way_json_member_u64(out, "revision", answer->revision);
     }
     if (answer->source == WAY_SOURCE_DNS) {
-        api_json_member_u64(out, "ttl", answer->ttl);
+        way_json_member_u64(out, "ttl", answer->ttl);
         if (answer->is_null_mx) {
-            api_json_member_bool(out, "null_mx", true);
+            way_json_member_bool(out, "null_mx", true);
         }
         if (answer->is_implicit) {
-            api_json_member_bool(out, "implicit", true);
+            way_json_member_bool(out, "implicit", true);
         }
     }
     way_text_putc(out, '}');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/problem.h"
 
-#include "api/json.h"
+#include "base/json.h"
 
 #include <stdio.h>
 
@@ -23,6 +23,8 @@ static const struct problem_row rows[] = {
     [API_METHOD_NOT_ALLOWED]     = { 405, 0, "method_not_allowed",     "The method is not allowed here" },
     [API_NOT_ACCEPTABLE]         = { 406, 0, "not_acceptable",         "No acceptable representation" },
     [API_EXISTS]                 = { 409, 0, "exists",                 "The key has an override already" },
+    [API_CHANGED_SINCE]          = { 409, 0, "changed_since",          "What is to be undone has changed since" },
+    [API_GONE]                   = { 410, 0, "gone",                   "It is not kept any more" },
     [API_STALE]                  = { 412, 0, "stale",                  "A precondition failed" },
     [API_TOO_LARGE]              = { 413, 0, "too_large",              "The body is too large" },
     [API_URI_TOO_LONG]           = { 414, 0, "uri_too_long",           "The request target is too long" },
@@ -44,6 +46,7 @@ static const enum api_problem of_status[] = {
     [WAY_NOT_FOUND]   = API_NOT_FOUND,
     [WAY_EXISTS]      = API_EXISTS,
     [WAY_STALE]       = API_STALE,
+    [WAY_GONE]        = API_GONE,
     [WAY_TOO_LARGE]   = API_TOO_LARGE,
     [WAY_BUSY]        = API_BUSY,
     [WAY_UNAVAILABLE] = API_STORE_UNAVAILABLE,
@@ -104,17 +107,17 @@ void api_problem_write(struct way_text *out, enum api_problem problem, const cha
     way_text_puts(out, "{\"type\":\"urn:waypost:problem:");
     way_text_puts(out, rows[problem].code);
     way_text_putc(out, '"');
-    api_json_member_string(out, "title", rows[problem].title);
-    api_json_member_u64(out, "status", rows[problem].status);
-    api_json_member_string(out, "detail", text);
+    way_json_member_string(out, "title", rows[problem].title);
+    way_json_member_u64(out, "status", rows[problem].status);
+    way_json_member_string(out, "detail", text);
     way_text_puts(out, ",\"instance\":\"urn:waypost:request:");
     way_text_puts(out, request_id);
     way_text_putc(out, '"');
-    api_json_member_string(out, "code", rows[problem].code);
+    way_json_member_string(out, "code", rows[problem].code);
     if (problem == API_INVALID) {
         way_text_puts(out, ",\"errors\":[{");
-        api_json_member_string(out, "field", named);
-        api_json_member_string(out, "message", detail);
+        way_json_member_string(out, "field", named);
+        way_json_member_string(out, "message", detail);
         way_text_puts(out, "}]");
     }
     way_text_puts(out, "}\n");

@@ -2,7 +2,7 @@
 #include "api/routes.h"
 
 #include "api/handlers/handlers.h"
-#include "api/json.h"
+#include "base/json.h"
 
 #include <string.h>
 
@@ -128,11 +128,11 @@ void api_routes_dump(struct way_text *out)
 {
     way_text_putc(out, '[');
     for (size_t i = 0; i < api_route_count; i++) {
-        api_json_separate(out);
+        way_json_separate(out);
         way_text_putc(out, '{');
-        api_json_member_string(out, "method", api_method_name(api_routes[i].method));
-        api_json_member_string(out, "path", api_routes[i].path);
-        api_json_member_string(out, "operation", api_routes[i].operation);
+        way_json_member_string(out, "method", api_method_name(api_routes[i].method));
+        way_json_member_string(out, "path", api_routes[i].path);
+        way_json_member_string(out, "operation", api_routes[i].operation);
         way_text_putc(out, '}');
     }
     way_text_puts(out, "]\n");

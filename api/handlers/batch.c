@@ -7,8 +7,8 @@
 #include "api/answer.h"
 #include "api/body.h"
 #include "api/handlers/handlers.h"
-#include "api/json.h"
 #include "api/params.h"
+#include "base/json.h"
 
 #include "base/clock.h"
 
@@ -77,10 +77,10 @@ static void put_failure(struct batch *batch, size_t index, enum api_problem prob
 
     batch->items[index].at = out->len;
     way_text_putc(out, '{');
-    api_json_member_bytes(out, "lookup_key", key.at, key.len);
-    api_json_member_u64(out, "status", api_problem_status(problem));
-    api_json_member_string(out, "code", api_problem_code(problem));
-    api_json_member_string(out, "detail", detail);
+    way_json_member_bytes(out, "lookup_key", key.at, key.len);
+    way_json_member_u64(out, "status", api_problem_status(problem));
+    way_json_member_string(out, "code", api_problem_code(problem));
+    way_json_member_string(out, "detail", detail);
     way_text_putc(out, '}');
     batch->items[index].len = out->len - batch->items[index].at;
 }
@@ -112,7 +112,7 @@ static void respond(struct batch *batch)
     api_respond(exchange, 200, API_MEDIA_JSON);
     way_text_puts(body, "{\"results\":[");
     for (size_t i = 0; i < batch->count; i++) {
-        api_json_separate(body);
+        way_json_separate(body);
         way_text_append(body, batch->parts.data + batch->items[i].at, batch->items[i].len);
     }
     way_text_puts(body, "]}\n");

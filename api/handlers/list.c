@@ -2,8 +2,8 @@
 #include "api/cursor.h"
 #include "api/etag.h"
 #include "api/handlers/handlers.h"
-#include "api/json.h"
-#include "api/override_json.h"
+#include "base/json.h"
+#include "model/override_json.h"
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -41,8 +41,8 @@ static bool visit_row(void *owner, const struct way_override *row)
 {
     struct list_call *list_call = owner;
 
-    api_json_separate(&list_call->rows);
-    api_override_write(&list_call->rows, row);
+    way_json_separate(&list_call->rows);
+    way_override_write_json(&list_call->rows, row);
     list_call->last = *row;
     return way_text_status(&list_call->rows) == WAY_OK;
 }
@@ -72,8 +72,8 @@ static void respond_page(struct api_exchange *exchange, struct list_call *list_c
     /* The rows begin with their bracket and the name before it. */
     way_text_append(body, list_call->rows.data, list_call->rows.len);
     way_text_putc(body, ']');
-    api_json_member_u64(body, "total", page->total);
-    api_json_name(body, "next_cursor");
+    way_json_member_u64(body, "total", page->total);
+    way_json_name(body, "next_cursor");
     if (page->has_more) {
         way_text_putc(body, '"');
         api_cursor_write(body, &list_call->call.of.list.query, &list_call->last);

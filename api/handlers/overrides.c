@@ -2,8 +2,8 @@
 #include "api/body.h"
 #include "api/etag.h"
 #include "api/handlers/handlers.h"
-#include "api/override_json.h"
 #include "api/params.h"
+#include "model/override_json.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -73,7 +73,7 @@ static void respond_row(struct api_exchange *exchange, unsigned status,
     api_respond_header(exchange, "ETag", etag);
     exchange->response.may_be_kept = true;
     api_respond(exchange, status, API_MEDIA_JSON);
-    api_override_write(&exchange->response.body, row);
+    way_override_write_json(&exchange->response.body, row);
     way_text_putc(&exchange->response.body, '\n');
 }
 

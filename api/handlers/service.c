@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/handlers/handlers.h"
-#include "api/json.h"
+#include "base/json.h"
 
 #include "base/metric.h"
 #include "generated/way_openapi_yaml.h"
@@ -11,8 +11,8 @@ void api_get_liveness(struct api_exchange *exchange)
 
     api_respond(exchange, 200, API_MEDIA_JSON);
     way_text_putc(body, '{');
-    api_json_member_string(body, "status", "ok");
-    api_json_member_string(body, "version", exchange->context->version);
+    way_json_member_string(body, "status", "ok");
+    way_json_member_string(body, "version", exchange->context->version);
     way_text_puts(body, "}\n");
     api_exchange_finish(exchange);
 }
@@ -26,14 +26,14 @@ static void respond_ready(struct api_exchange *exchange, const struct way_sync_v
 
     api_respond(exchange, 200, API_MEDIA_JSON);
     way_text_putc(body, '{');
-    api_json_member_string(body, "status", "ready");
-    api_json_member_string(body, "store", words[view->state]);
-    api_json_member_u64(body, "stale_seconds", view->stale_seconds);
-    api_json_member_u64(body, "revision", way_index_revision(index));
-    api_json_member_u64(body, "overrides", way_index_count(index));
-    api_json_member_u64(body, "rejected", view->rejected);
+    way_json_member_string(body, "status", "ready");
+    way_json_member_string(body, "store", words[view->state]);
+    way_json_member_u64(body, "stale_seconds", view->stale_seconds);
+    way_json_member_u64(body, "revision", way_index_revision(index));
+    way_json_member_u64(body, "overrides", way_index_count(index));
+    way_json_member_u64(body, "rejected", view->rejected);
     if (view->state != WAY_STORE_OK) {
-        api_json_member_string(body, "detail", view->detail);
+        way_json_member_string(body, "detail", view->detail);
     }
     way_text_puts(body, "}\n");
 }

@@ -19,6 +19,13 @@ uint64_t way_clock_mono_ms(void)
     return way_clock_mono_us() / 1000;
 }
 
+void way_clock_pause_ms(unsigned ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
+
+    (void)nanosleep(&time, NULL);
+}
+
 int64_t way_clock_wall_us(void)
 {
     struct timespec now;

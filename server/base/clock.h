@@ -20,6 +20,8 @@ enum { WAY_TIME_TEXT_MAX = 28 }; /* "2026-01-02T03:04:05.678901Z" and NUL */
 uint64_t way_clock_mono_ms(void);
 uint64_t way_clock_mono_us(void);
 
+/* Stops the calling thread for so long; never on a loop. */
+void way_clock_pause_ms(unsigned ms);
 /* Microseconds since 1970-01-01T00:00:00Z. */
 int64_t way_clock_wall_us(void);
 

@@ -12,6 +12,7 @@ static const char *const names[] = {
     [WAY_NOT_FOUND] = "not_found",
     [WAY_EXISTS] = "exists",
     [WAY_STALE] = "stale",
+    [WAY_GONE] = "gone",
     [WAY_TOO_LARGE] = "too_large",
     [WAY_BUSY] = "busy",
     [WAY_UNAVAILABLE] = "unavailable",

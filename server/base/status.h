@@ -20,6 +20,7 @@ enum way_status {
     WAY_NOT_FOUND,   /* no such thing */
     WAY_EXISTS,      /* create refused: the key is already taken */
     WAY_STALE,       /* a precondition failed: somebody changed it before you */
+    WAY_GONE,        /* it was there once, and is not kept any more */
     WAY_TOO_LARGE,   /* a named limit would be exceeded */
     WAY_BUSY,        /* a bounded queue is full: try again */
     WAY_UNAVAILABLE, /* a dependency did not answer; nothing was changed */

@@ -27,7 +27,9 @@ enum { LOOKUP_ENDS = WAY_SOURCE_COUNT + WAY_LOOKUP_OUTCOME_COUNT };
 static const char *const kinds[] = {[WAY_LOOKUP_RESOLVE] = "resolve", [WAY_LOOKUP_MX] = "mx"};
 
 static const char *const calls[] = {
-    [WAY_CALL_READ] = "read", [WAY_CALL_LIST] = "list", [WAY_CALL_WRITE] = "write"};
+    [WAY_CALL_READ] = "read",       [WAY_CALL_LIST] = "list",   [WAY_CALL_FEED] = "feed",
+    [WAY_CALL_HISTORY] = "history", [WAY_CALL_WRITE] = "write",
+};
 static const char *const types[] = {
     [WAY_DNS_A] = "A", [WAY_DNS_AAAA] = "AAAA", [WAY_DNS_MX] = "MX"};
 static const char *const dns_outcomes[] = {[WAY_DNS_FOUND] = "found",

@@ -14,7 +14,14 @@
 #include "dns/resolver.h"
 #include "domain/lookup.h"
 
-enum way_store_call { WAY_CALL_READ, WAY_CALL_LIST, WAY_CALL_WRITE, WAY_CALL_COUNT };
+enum way_store_call {
+    WAY_CALL_READ,
+    WAY_CALL_LIST,
+    WAY_CALL_FEED,
+    WAY_CALL_HISTORY,
+    WAY_CALL_WRITE,
+    WAY_CALL_COUNT
+};
 
 struct way_meter;
 

@@ -31,13 +31,13 @@ static void send_home(struct way_service_call *call)
     way_loop_post(call->home, &call->job);
 }
 
-/* A list's visitor, and whether it has seen a row: then the list cannot be begun again. */
+/* The visitor of a call, and whether it has seen anything: then the call cannot be begun again. */
 struct watched_visit {
     struct way_service_call *call;
     bool has_visited;
 };
 
-static bool visit_watched(void *owner, const struct way_override *row)
+static bool visit_row(void *owner, const struct way_override *row)
 {
     struct watched_visit *watched = owner;
 
@@ -45,15 +45,63 @@ static bool visit_watched(void *owner, const struct way_override *row)
     return watched->call->of.list.visit(watched->call->of.list.owner, row);
 }
 
+static bool visit_feed(void *owner, const struct way_entry *entry)
+{
+    struct watched_visit *watched = owner;
+
+    watched->has_visited = true;
+    return watched->call->of.feed.visit(watched->call->of.feed.owner, entry);
+}
+
+static bool visit_history(void *owner, const struct way_entry *entry)
+{
+    struct watched_visit *watched = owner;
+
+    watched->has_visited = true;
+    return watched->call->of.history.visit(watched->call->of.history.owner, entry);
+}
+
+static bool visit_revision(void *owner, const struct way_entry *entry, uint64_t newest)
+{
+    struct watched_visit *watched = owner;
+
+    watched->has_visited = true;
+    return watched->call->of.revision.visit(watched->call->of.revision.owner, entry, newest);
+}
+
 static enum way_status perform(struct way_session *session, struct way_service_call *call,
                                struct watched_visit *watched)
 {
-    if (call->kind == WAY_SERVICE_READ) {
+    switch (call->kind) {
+    case WAY_SERVICE_READ:
         return way_store_read(session, &call->of.read.key, &call->of.read.row, &call->err);
+    case WAY_SERVICE_LIST:
+        return way_store_list(session, &call->of.list.query, visit_row, watched,
+                              &call->of.list.page, &call->err);
+    case WAY_SERVICE_FEED:
+        return way_store_feed(session, &call->of.feed.query, visit_feed, watched,
+                              &call->of.feed.page, &call->err);
+    case WAY_SERVICE_HISTORY:
+        return way_store_history(session, &call->of.history.query, visit_history, watched,
+                                 &call->of.history.has_more, &call->err);
+    case WAY_SERVICE_PAST:
+        return way_store_past(session, &call->of.past.key, call->of.past.revision,
+                              &call->of.past.past, &call->err);
+    case WAY_SERVICE_REVISION:
+        return way_store_revision(session, call->of.revision.revision, visit_revision, watched,
+                                  &call->err);
+    case WAY_SERVICE_WRITE:
+        break; /* the writer's */
     }
-    return way_store_list(session, &call->of.list.query, visit_watched, watched,
-                          &call->of.list.page, &call->err);
+    return way_fail(&call->err, WAY_INTERNAL, "", "a write went to a reader");
 }
+
+static const enum way_store_call metered_as[] = {
+    [WAY_SERVICE_READ] = WAY_CALL_READ,    [WAY_SERVICE_LIST] = WAY_CALL_LIST,
+    [WAY_SERVICE_FEED] = WAY_CALL_FEED,    [WAY_SERVICE_HISTORY] = WAY_CALL_HISTORY,
+    [WAY_SERVICE_PAST] = WAY_CALL_HISTORY, [WAY_SERVICE_REVISION] = WAY_CALL_HISTORY,
+    [WAY_SERVICE_WRITE] = WAY_CALL_WRITE,
+};
 
 /* One call on the thread's session, which is opened anew after a fault. */
 static void serve(struct way_service *service, struct way_session **session,
@@ -85,8 +133,8 @@ static void serve(struct way_service *service, struct way_session **session,
         }
         had_session = false;
     }
-    way_meter_store(service->meter, call->kind == WAY_SERVICE_READ ? WAY_CALL_READ : WAY_CALL_LIST,
-                    call->status, way_clock_mono_us() - started);
+    way_meter_store(service->meter, metered_as[call->kind], call->status,
+                    way_clock_mono_us() - started);
 }
 
 static void *run_reader(void *argument)
@@ -105,11 +153,12 @@ static void *run_reader(void *argument)
     return NULL;
 }
 
-static void on_committed(void *owner, const struct way_change *changes, size_t count)
+static void on_committed(void *owner, const uint8_t tx[static WAY_TX_BYTES],
+                         const struct way_change *changes, size_t count)
 {
     struct way_service *service = owner;
 
-    way_sync_committed(service->sync, changes, count);
+    way_sync_committed(service->sync, tx, changes, count);
 }
 
 static void on_transaction(void *owner, enum way_status status, size_t wishes, uint64_t micros)
@@ -127,7 +176,7 @@ static void on_written(struct way_write *write)
 
     call->status = write->status;
     call->err = write->err;
-    if (write->status == WAY_UNSETTLED) {
+    if (write->status == WAY_UNSETTLED || write->kind == WAY_WRITE_RELOAD) {
         way_sync_reload(call->service->sync);
     }
     send_home(call);

@@ -7,8 +7,8 @@
  *          within their deadline and nobody else anything.
  * Owns     The store's reader threads, their sessions and queue, and the writer. A call
  *          is its poster's, and must stay where it is until `done`.
- * Threads  way_service_post(): any loop's thread. `done` comes on call->home. A list's
- *          `visit` runs on a store thread.
+ * Threads  way_service_post(): any loop's thread. `done` comes on call->home. `visit`
+ *          runs on a store thread.
  * Errors   post(): WAY_BUSY (queue full), WAY_UNAVAILABLE (the database is known to be
  *          away): `done` does not come. Of a call: as store/store.h and model/change.h.
  */
@@ -18,6 +18,7 @@
 #include "base/loop.h"
 #include "domain/meter.h"
 #include "domain/sync.h"
+#include "store/history.h"
 #include "store/writer.h"
 
 enum {
@@ -26,7 +27,15 @@ enum {
     WAY_SERVICE_DEADLINE_MS = 8000, /* a call that has not been answered by then is refused */
 };
 
-enum way_service_kind { WAY_SERVICE_READ, WAY_SERVICE_LIST, WAY_SERVICE_WRITE };
+enum way_service_kind {
+    WAY_SERVICE_READ,
+    WAY_SERVICE_LIST,
+    WAY_SERVICE_FEED,
+    WAY_SERVICE_HISTORY,
+    WAY_SERVICE_PAST,
+    WAY_SERVICE_REVISION,
+    WAY_SERVICE_WRITE,
+};
 
 struct way_service;
 
@@ -50,6 +59,32 @@ struct way_service_call {
             void *owner;
             struct way_list_page page; /* result */
         } list;
+
+        struct {
+            struct way_feed_query query;
+            way_entry_visit_fn visit;
+            void *owner;
+            struct way_feed_page page; /* result */
+        } feed;
+
+        struct {
+            struct way_history_query query;
+            way_entry_visit_fn visit;
+            void *owner;
+            bool has_more; /* result */
+        } history;
+
+        struct {
+            struct way_key key;
+            uint64_t revision;
+            struct way_past past; /* result */
+        } past;
+
+        struct {
+            uint64_t revision;
+            way_revision_visit_fn visit;
+            void *owner;
+        } revision;
         struct way_write write; /* wish in, verdict and row out */
     } of;
     /* the service's */

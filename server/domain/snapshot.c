@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC "WAYSNAP1"
+#define MAGIC "WAYSNAP2"
 
 enum {
     MAGIC_BYTES = 8,
-    HEAD_BYTES = MAGIC_BYTES + 4 * 8 + WAY_EPOCH_BYTES,
+    HEAD_BYTES = MAGIC_BYTES + 4 * 8 + WAY_EPOCH_BYTES + WAY_TX_BYTES,
     ROW_HEAD_BYTES = 8 + 1 + 1,
     CHECKSUM_BYTES = 8,
     CHECKSUM_SEED = 8128, /* fixed: the file is read by other processes */
@@ -69,6 +69,7 @@ static enum way_status encode(struct way_index *index, const struct way_snapshot
     put_u64(out, (uint64_t)info->true_at_us);
     put_u64(out, 0); /* the count, when it is known */
     way_text_append(out, (const char *)info->position.epoch, WAY_EPOCH_BYTES);
+    way_text_append(out, (const char *)info->position.tx, WAY_TX_BYTES);
     count = way_index_visit(index, put_row, out);
     if (way_text_status(out) != WAY_OK) {
         return way_fail(err, WAY_NO_MEMORY, "", "no memory for the snapshot");
@@ -224,6 +225,7 @@ enum way_status way_snapshot_parse(const unsigned char *bytes, size_t len,
     found.true_at_us = (int64_t)get_u64(bytes + MAGIC_BYTES + 16);
     found.count = get_u64(bytes + MAGIC_BYTES + 24);
     memcpy(found.position.epoch, bytes + MAGIC_BYTES + 32, WAY_EPOCH_BYTES);
+    memcpy(found.position.tx, bytes + MAGIC_BYTES + 32 + WAY_EPOCH_BYTES, WAY_TX_BYTES);
     for (uint64_t i = 0; i < found.count; i++) {
         enum way_status status = parse_row(&at, end, draft, err);
 

@@ -10,9 +10,9 @@
  * Errors   WAY_NOT_FOUND: no file. WAY_INVALID: not a snapshot, of another version, cut
  *          or harmed. WAY_UNAVAILABLE: the file system refused. WAY_NO_MEMORY.
  *
- * The form, numbers little-endian: "WAYSNAP1"; revision, low, true_at_us, count (8 octets
- * each); epoch (16 octets); count rows of revision (8), key length (1), target length (1),
- * key, target; a checksum of all before it (8).
+ * The form, numbers little-endian: "WAYSNAP2"; revision, low, true_at_us, count (8 octets
+ * each); epoch and tx (16 octets each); count rows of revision (8), key length (1), target length
+ * (1), key, target; a checksum of all before it (8).
  */
 #ifndef WAY_DOMAIN_SNAPSHOT_H
 #define WAY_DOMAIN_SNAPSHOT_H

@@ -42,24 +42,48 @@ struct way_sync {
     bool is_down;
     uint64_t rejected;
     char detail[WAY_ERROR_DETAIL_MAX];
-    uint64_t own_newest; /* revision of our newest own commit */
+    uint64_t own_newest;          /* revision of our newest own commit */
+    struct way_position position; /* what the index is true as of */
+    uint64_t tail;                /* how far the log was read since the load; up to the position */
     /* sync's thread only */
     struct way_session *session;
-    struct way_position position; /* what the index is true as of */
-    uint64_t hole_since_ms;       /* 0: none */
-    bool was_down;                /* to log changes of state only */
+    uint64_t hole_since_ms;   /* 0: none */
+    uint64_t behind_since_ms; /* the database shows less than we know; 0: it does not */
+    uint64_t loaded;          /* revision of the last load */
+    uint64_t checked;         /* the log below is known to have a hole that does not fill */
+    bool was_down;            /* to log changes of state only */
     bool has_tried_snapshot;
 };
 
 /* What one poll of the change log gathers. */
 struct round {
+    const struct way_position *known; /* what the index was true as of before the poll */
+    uint64_t from;                    /* changes behind this revision */
+    uint64_t low;                     /* what the log has pruned */
+    uint64_t loaded;                  /* revision of the last load */
     struct way_index_change *changes;
     uint64_t *logged; /* [change]: the revision of its line in the log */
     size_t count;
+    size_t seen;     /* lines */
     uint64_t newest; /* the last revision that follows without a hole */
-    bool is_cut;     /* the page was full: there is more to read */
+    uint8_t newest_tx[WAY_TX_BYTES];
+    bool is_cut; /* the page was full: there is more to read */
     bool must_reload;
 };
+
+static bool is_known_tx(const uint8_t tx[static WAY_TX_BYTES])
+{
+    static const uint8_t none[WAY_TX_BYTES];
+
+    return memcmp(tx, none, sizeof none) != 0;
+}
+
+/* The log has our revision, from another transaction than ours: it was given out twice. */
+static bool is_other_tx(const uint8_t known[static WAY_TX_BYTES],
+                        const uint8_t tx[static WAY_TX_BYTES])
+{
+    return is_known_tx(known) && is_known_tx(tx) && memcmp(known, tx, WAY_TX_BYTES) != 0;
+}
 
 /* Waits until the time is over or somebody wakes us. Returns false when we are to stop. */
 static bool rest(struct way_sync *sync, uint64_t ms)
@@ -161,6 +185,18 @@ static enum way_status fill_draft(struct way_sync *sync, struct way_index_draft 
     return status;
 }
 
+/* A snapshot may, in theory, show a commit and not the one before it, as a poll has been seen to
+ * do: so the end of the log is read once more on top of a load. Applying a change twice is
+ * harmless. */
+static uint64_t tail_of_load(const struct way_sync *sync, const struct way_position *position)
+{
+    uint64_t tail = position->revision > WAY_SYNC_AGAIN ? position->revision - WAY_SYNC_AGAIN : 0;
+
+    tail = tail < position->low ? position->low : tail;
+    tail = tail < sync->checked ? sync->checked : tail;
+    return tail < position->revision ? tail : position->revision;
+}
+
 /* Makes the draft the index's content, unless one of our own commits has overtaken it. *old is what
  * the caller must free: it may be large, and the lock is one that lookups take. */
 static enum way_status show_load(struct way_sync *sync, struct way_index_draft *draft,
@@ -174,6 +210,7 @@ static enum way_status show_load(struct way_sync *sync, struct way_index_draft *
         status = WAY_BUSY;
     } else {
         sync->position = *position;
+        sync->tail = tail_of_load(sync, position);
         sync->own_newest = position->revision; /* lower than before when a backup was restored */
         sync->is_down = false;                 /* whoever sees the data must see that it is fresh */
         atomic_store(&sync->touched_ms, way_clock_mono_ms());
@@ -203,6 +240,7 @@ static enum way_status load(struct way_sync *sync, struct way_error *err)
     sync->must_reload = false; /* a wish to reload that comes from now on is a new one */
     own_before = sync->own_newest;
     way_condition_unlock(&sync->condition);
+    way_session_catch_up(sync->session);
     status = fill_draft(sync, draft, &position, err);
     if (status == WAY_OK) {
         status = show_load(sync, draft, &position, own_before, &old);
@@ -221,24 +259,37 @@ static enum way_status load(struct way_sync *sync, struct way_error *err)
     way_index_draft_free(old);
     atomic_store(&sync->has_data, true);
     sync->hole_since_ms = 0;
+    sync->behind_since_ms = 0;
+    sync->loaded = position.revision;
     way_log(WAY_LOG_NOTICE, "sync.loaded", "overrides=%" PRIu64 " revision=%" PRIu64 " ms=%" PRIu64,
             way_index_count(sync->index), position.revision, way_clock_mono_ms() - started);
     return WAY_OK;
 }
 
-static bool gather(void *owner, const struct way_log_row *row)
+/* Takes the line into the round. False: the page ends before it. */
+static bool follow(struct round *round, const struct way_log_row *row)
 {
-    struct round *round = owner;
     struct way_index_change *change;
 
+    if (row->revision == round->known->revision && is_other_tx(round->known->tx, row->tx)) {
+        round->must_reload = true;
+        return false;
+    }
+    if (row->revision <= round->from) {
+        return true;
+    }
     if (row->revision != round->newest && row->revision != round->newest + 1) {
         return false; /* a hole */
     }
-    if (row->op == WAY_OP_RELOAD) {
+    if (row->op == WAY_OP_RELOAD && row->revision > round->loaded) {
         round->must_reload = true;
         return false;
     }
     round->newest = row->revision;
+    memcpy(round->newest_tx, row->tx, WAY_TX_BYTES);
+    if (row->op == WAY_OP_RELOAD) {
+        return true; /* what it wants has happened */
+    }
     round->logged[round->count] = row->revision;
     change = &round->changes[round->count++];
     change->key = row->key;
@@ -249,59 +300,99 @@ static bool gather(void *owner, const struct way_log_row *row)
     return true;
 }
 
-/* The last revision of a full page may be cut: leave it to the next page. */
-static void drop_cut_revision(struct round *round, uint64_t before)
+static bool gather(void *owner, const struct way_log_row *row)
 {
-    uint64_t last = round->newest;
-    size_t kept = round->count;
+    struct round *round = owner;
 
-    if (round->count < CHANGES_PAGE) {
-        return;
+    /* The first line is that of the revision we stand at, if the log has it. */
+    if (round->seen++ == 0 && row->revision > round->from && round->from > round->low &&
+        round->from == round->known->revision && is_known_tx(round->known->tx)) {
+        return false; /* the hole is where we stand */
     }
-    while (kept > 0 && round->logged[kept - 1] >= last) {
-        kept--;
-    }
-    round->is_cut = true;
-    round->must_reload = kept == 0; /* one revision that fills a page and more */
-    round->count = kept;
-    round->newest = kept == 0 ? before : last - 1;
+    return follow(round, row);
 }
 
-static enum way_status apply_round(struct way_sync *sync, struct round *round,
+/* The last revision of a full page may be cut: leave it to the next page. */
+static void drop_cut_revision(struct round *round)
+{
+    uint64_t last = round->newest;
+
+    if (round->seen < CHANGES_PAGE || round->must_reload) {
+        return;
+    }
+    while (round->count > 0 && round->logged[round->count - 1] >= last) {
+        round->count--;
+    }
+    round->is_cut = true;
+    if (last > round->from + 1) {
+        round->newest = last - 1;
+    } else if (last <= round->loaded) {
+        round->newest = last; /* it is in what was loaded: what we have of it does no harm */
+    } else {
+        round->newest = round->from;
+        round->must_reload = true; /* one revision that fills a page and more */
+    }
+    memset(round->newest_tx, 0, sizeof round->newest_tx); /* the next page tells */
+}
+
+/* Shows the index what was gathered, unless one of our own commits has overtaken the poll. */
+static enum way_status apply_round(struct way_sync *sync, const struct round *round,
                                    uint64_t polled_revision)
 {
     enum way_status status = WAY_OK;
 
     way_condition_lock(&sync->condition);
-    if (polled_revision >= sync->own_newest && round->count > 0) {
+    if (polled_revision >= sync->own_newest && round->newest > round->from) {
         status = way_index_apply(sync->index, round->changes, round->count, round->newest);
         if (status == WAY_OK) {
-            sync->position.revision = round->newest;
+            sync->tail = round->newest;
+            if (round->newest > sync->position.revision) {
+                sync->position.revision = round->newest;
+                memcpy(sync->position.tx, round->newest_tx, WAY_TX_BYTES);
+            }
         }
     }
     way_condition_unlock(&sync->condition);
     return status;
 }
 
-/* A hole is normal for a moment; one that stays means that the log is not what we think. */
-static bool hole_is_old(struct way_sync *sync, bool has_hole)
+/* Whether a state of affairs that is normal for a moment has lasted too long. */
+static bool is_lasting(uint64_t *since_ms, bool is_so, uint64_t max_ms)
 {
     uint64_t now = way_clock_mono_ms();
 
-    if (!has_hole) {
-        sync->hole_since_ms = 0;
+    if (!is_so) {
+        *since_ms = 0;
         return false;
     }
-    if (sync->hole_since_ms == 0) {
-        sync->hole_since_ms = now;
+    if (*since_ms == 0) {
+        *since_ms = now;
     }
-    return now - sync->hole_since_ms > WAY_SYNC_HOLE_MAX_MS;
+    return now - *since_ms > max_ms;
 }
 
-static enum way_status read_changes(struct way_sync *sync, uint64_t from, uint64_t polled_revision,
+/* A hole that stays means that the log is not what we think. */
+static bool is_hole_lasting(struct way_sync *sync, const struct round *round,
+                            uint64_t polled_revision)
+{
+    bool has_hole = !round->is_cut && round->newest < polled_revision;
+
+    if (round->newest > round->from) {
+        sync->hole_since_ms = 0; /* there is progress */
+    }
+    if (!is_lasting(&sync->hole_since_ms, has_hole, WAY_SYNC_HOLE_MAX_MS)) {
+        return false;
+    }
+    sync->checked = polled_revision;
+    return true;
+}
+
+static enum way_status read_changes(struct way_sync *sync, const struct way_position *known,
+                                    uint64_t from, const struct way_position *polled,
                                     bool *must_load, struct way_error *err)
 {
-    struct round round = {.newest = from};
+    struct round round = {
+        .known = known, .from = from, .low = polled->low, .loaded = sync->loaded, .newest = from};
     enum way_status status;
 
     round.changes = calloc(CHANGES_PAGE, sizeof *round.changes);
@@ -310,15 +401,13 @@ static enum way_status read_changes(struct way_sync *sync, uint64_t from, uint64
         status = way_fail(err, WAY_NO_MEMORY, "", "no memory to read the change log");
         goto out;
     }
-    status = way_store_changes(sync->session, from + 1, CHANGES_PAGE, gather, &round, err);
+    status = way_store_changes(sync->session, from, CHANGES_PAGE, gather, &round, err);
     if (status == WAY_OK) {
-        drop_cut_revision(&round, from);
-        status = apply_round(sync, &round, polled_revision);
-        if (round.newest > from || round.is_cut) {
-            sync->hole_since_ms = 0; /* there is progress, or more to come */
+        drop_cut_revision(&round);
+        if (!round.must_reload) {
+            status = apply_round(sync, &round, polled->revision);
         }
-        *must_load =
-            round.must_reload || hole_is_old(sync, !round.is_cut && round.newest < polled_revision);
+        *must_load = round.must_reload || is_hole_lasting(sync, &round, polled->revision);
     }
 
 out:
@@ -327,30 +416,58 @@ out:
     return status;
 }
 
+/* The database shows less than we know. A node or a replica that lags will catch up; else it was
+ * set back, and what it shows is what there is. */
+static bool is_set_back(struct way_sync *sync, const struct way_position *known,
+                        const struct way_position *polled)
+{
+    bool is_behind = polled->revision < known->revision;
+    bool may_lag = way_session_may_lag(sync->session);
+    bool is_lasting_behind =
+        is_lasting(&sync->behind_since_ms, is_behind, may_lag ? WAY_SYNC_LAG_MAX_MS : 0);
+
+    if (is_behind && may_lag) {
+        way_session_catch_up(sync->session);
+    }
+    return is_behind && (is_lasting_behind || !may_lag);
+}
+
+/* Whether the log cannot lead from what we know to what the database holds. */
+static bool is_other_data(struct way_sync *sync, const struct way_position *known,
+                          const struct way_position *polled)
+{
+    return memcmp(polled->epoch, known->epoch, sizeof polled->epoch) != 0 ||
+           polled->low > known->revision || is_set_back(sync, known, polled) ||
+           (polled->revision == known->revision && is_other_tx(known->tx, polled->tx));
+}
+
 /* One look at the database: has anything changed since? */
 static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
 {
     struct way_position polled = {0};
-    uint64_t known;
-    bool must_load = false;
-    enum way_status status = way_store_poll(sync->session, &polled, err);
+    struct way_position known;
+    uint64_t tail;
+    bool must_load;
+    enum way_status status;
 
+    /* Before the poll: our own commits go on meanwhile, and it need not show those. */
+    way_condition_lock(&sync->condition);
+    known = sync->position;
+    way_condition_unlock(&sync->condition);
+    status = way_store_poll(sync->session, &polled, err);
     if (status != WAY_OK) {
         return status;
     }
     way_condition_lock(&sync->condition);
-    known = sync->position.revision;
     must_load = sync->must_reload || !way_sync_has_data(sync);
+    tail = sync->tail;
     way_condition_unlock(&sync->condition);
-    if (memcmp(polled.epoch, sync->position.epoch, sizeof polled.epoch) != 0 ||
-        polled.revision < known || polled.low > known) {
-        must_load = true;
-    }
-    if (polled.revision == known) {
+    must_load = must_load || is_other_data(sync, &known, &polled);
+    if (polled.revision == tail) {
         sync->hole_since_ms = 0;
     }
-    if (!must_load && polled.revision > known) {
-        status = read_changes(sync, known, polled.revision, &must_load, err);
+    if (!must_load && polled.revision > tail) {
+        status = read_changes(sync, &known, tail, &polled, &must_load, err);
         if (status != WAY_OK) {
             return status;
         }
@@ -405,6 +522,7 @@ static void serve_snapshot(struct way_sync *sync, struct way_index_draft *draft,
 {
     way_condition_lock(&sync->condition);
     sync->position = info->position;
+    sync->tail = info->position.revision;
     draft = way_index_replace(sync->index, draft, info->position.revision);
     atomic_store(&sync->touched_ms, way_clock_mono_ms());
     atomic_store(&sync->age_before_ms, age_of(info));
@@ -578,8 +696,8 @@ void way_sync_view(struct way_sync *sync, struct way_sync_view *view)
 
 /* Under the lock. What the follower has already applied is left out: the key may have been
  * changed again since, and a delete leaves nothing in the index that would tell. */
-static enum way_status show_commit(struct way_sync *sync, const struct way_change *changes,
-                                   size_t count)
+static enum way_status show_commit(struct way_sync *sync, const uint8_t *tx,
+                                   const struct way_change *changes, size_t count)
 {
     struct way_index_change *entries = calloc(count, sizeof *entries);
     uint64_t known = sync->position.revision;
@@ -604,18 +722,21 @@ static enum way_status show_commit(struct way_sync *sync, const struct way_chang
         shown = changes[i].revision == shown + 1 ? shown + 1 : shown;
     }
     status = way_index_apply(sync->index, entries, used, shown);
-    if (status == WAY_OK) {
+    if (status == WAY_OK && shown > known) {
+        sync->tail = sync->tail == known ? shown : sync->tail;
         sync->position.revision = shown;
+        memcpy(sync->position.tx, tx, WAY_TX_BYTES);
     }
     free(entries);
     return status;
 }
 
-void way_sync_committed(struct way_sync *sync, const struct way_change *changes, size_t count)
+void way_sync_committed(struct way_sync *sync, const uint8_t tx[static WAY_TX_BYTES],
+                        const struct way_change *changes, size_t count)
 {
     way_condition_lock(&sync->condition);
     sync->own_newest = changes[count - 1].revision;
-    if (show_commit(sync, changes, count) != WAY_OK) {
+    if (show_commit(sync, tx, changes, count) != WAY_OK) {
         sync->must_reload = true; /* committed, but not shown: only a load helps */
         sync->is_woken = true;
         way_condition_signal(&sync->condition);

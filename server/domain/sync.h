@@ -25,6 +25,9 @@ enum {
     WAY_SYNC_BACKOFF_MAX_MS = 5000,
     WAY_SYNC_STALE_MS = 3000,    /* without an answer the data counts as stale */
     WAY_SYNC_HOLE_MAX_MS = 5000, /* a hole that is older makes us load all */
+    WAY_SYNC_LAG_MAX_MS =
+        10000,             /* a node that lags behind what we know for longer: it was set back */
+    WAY_SYNC_AGAIN = 1024, /* revisions of the log that are read again on top of a load */
 };
 
 enum way_store_state { WAY_STORE_OK, WAY_STORE_DOWN, WAY_STORE_READ_ONLY };
@@ -62,7 +65,8 @@ uint64_t way_sync_age_ms(const struct way_sync *sync);
 bool way_sync_snapshot_info(struct way_sync *sync, struct way_snapshot_info *info);
 
 /* Shows the index what this instance has committed, so that its own writes are read at once. */
-void way_sync_committed(struct way_sync *sync, const struct way_change *changes, size_t count);
+void way_sync_committed(struct way_sync *sync, const uint8_t tx[static WAY_TX_BYTES],
+                        const struct way_change *changes, size_t count);
 /* A commit whose outcome is unknown: the index is loaded anew when the database answers. */
 void way_sync_reload(struct way_sync *sync);
 

@@ -7,6 +7,7 @@
 #include "base/condition.h"
 #include "base/log.h"
 #include "dns/resolver_cares.h"
+#include "domain/janitor.h"
 #include "domain/keeper.h"
 #include "domain/lookup.h"
 #include "domain/service.h"
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -54,6 +54,7 @@ struct way_instance {
     struct way_index *index;
     struct way_sync *sync;
     struct way_keeper *keeper;
+    struct way_janitor *janitor;
     struct way_meter *meter;
     struct way_metrics *requests;
     struct way_service *service;
@@ -325,6 +326,10 @@ static enum way_status start_middle(struct way_instance *instance, struct way_er
         .snapshot = options->snapshot[0] == '\0' ? NULL : options->snapshot,
         .snapshot_max_age_ms = options->snapshot_max_age_ms,
     };
+    const struct way_retention retention = {
+        .log_us = (int64_t)options->log_retention_ms * 1000,
+        .history_us = (int64_t)options->history_retention_ms * 1000,
+    };
 
     instance->index = way_index_new();
     sync.index = instance->index;
@@ -342,6 +347,10 @@ static enum way_status start_middle(struct way_instance *instance, struct way_er
         if (instance->keeper == NULL) {
             return way_fail(err, WAY_INTERNAL, "", "cannot start a thread");
         }
+    }
+    instance->janitor = way_janitor_start(instance->store, instance->sync, &retention);
+    if (instance->janitor == NULL) {
+        return way_fail(err, WAY_INTERNAL, "", "cannot start a thread");
     }
     instance->service = way_service_start(instance->store, instance->sync, instance->meter);
     if (instance->service == NULL) {
@@ -474,6 +483,7 @@ void way_instance_stop(struct way_instance *instance)
     }
     free(instance->lanes);
     way_service_free(instance->service);
+    way_janitor_stop(instance->janitor);
     way_keeper_stop(instance->keeper);
     way_sync_stop(instance->sync);
     way_metrics_free(instance->requests);
@@ -492,13 +502,6 @@ void way_instance_stop(struct way_instance *instance)
 
 /* --- waypost migrate ------------------------------------------------------------------------ */
 
-static void rest_ms(unsigned ms)
-{
-    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
-
-    (void)nanosleep(&time, NULL);
-}
-
 enum way_status way_migrate(const struct way_options *options, struct way_error *err)
 {
     struct way_store *store = NULL;
@@ -514,7 +517,7 @@ enum way_status way_migrate(const struct way_options *options, struct way_error 
         if (status != WAY_BUSY) {
             break;
         }
-        rest_ms(MIGRATE_PAUSE_MS); /* another instance is at it */
+        way_clock_pause_ms(MIGRATE_PAUSE_MS); /* another instance is at it */
         status = WAY_OK;
     }
     if (status == WAY_OK && report.is_read_only) {

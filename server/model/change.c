@@ -41,6 +41,10 @@ static enum way_status check_presence(const struct way_wish *wish,
                 ? "If-Match: there is no override for this key"
                 : "If-Match: the override has changed since you read it; read it again");
     }
+    if (wish->precondition.has_revision &&
+        wish->precondition.revision != (current == NULL ? 0 : current->revision)) {
+        return way_fail(err, WAY_STALE, "", "%s has changed since", wish->key.text);
+    }
     if (wish->precondition.if_none_match_any && current != NULL) {
         return way_fail(err, WAY_STALE, "", "If-None-Match: the key has an override already");
     }

@@ -27,6 +27,8 @@ struct way_precondition {
     bool has_if_match;
     bool if_match_any;      /* If-Match: * */
     bool if_none_match_any; /* If-None-Match: * */
+    bool has_revision;      /* the row must be as `revision` left it; 0: there must be none */
+    uint64_t revision;
     size_t if_match_count;
     char if_match[WAY_IF_MATCH_MAX][WAY_ETAG_MAX];
 };
@@ -43,7 +45,7 @@ struct way_wish {
     char comment[WAY_COMMENT_BYTES_MAX + 1];
     struct way_precondition precondition;
     char actor[WAY_ACTOR_MAX + 1];
-    char reason[WAY_REASON_MAX + 1];
+    char reason[WAY_REASON_BYTES_MAX + 1];
 };
 
 enum way_verdict {
@@ -57,9 +59,11 @@ enum way_verdict {
 struct way_change {
     uint64_t revision;
     bool is_delete;
-    struct way_override row; /* after the change; for a delete the row that went */
+    bool had_row;
+    struct way_override before; /* when had_row */
+    struct way_override row;    /* after the change; for a delete the row that went */
     char actor[WAY_ACTOR_MAX + 1];
-    char reason[WAY_REASON_MAX + 1];
+    char reason[WAY_REASON_BYTES_MAX + 1];
 };
 
 /* Judges `wish` on `current` (NULL: no such row) at `now_us`. On WAY_OK *verdict is set, and *after

@@ -27,6 +27,27 @@ enum way_status way_comment_parse(const char *raw, size_t len, char *out, struct
     return WAY_OK;
 }
 
+enum way_status way_reason_parse(const char *raw, size_t len, char *out, struct way_error *err)
+{
+    static const char field[] = "X-Waypost-Reason";
+
+    if (!way_utf8_is_valid(raw, len)) {
+        return way_fail(err, WAY_INVALID, field, "is not valid UTF-8");
+    }
+    if (way_utf8_count(raw, len) > WAY_REASON_MAX) {
+        return way_fail(err, WAY_INVALID, field, "is longer than %d characters", WAY_REASON_MAX);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (way_byte_is_control(raw[i])) {
+            return way_fail(err, WAY_INVALID, field, "control byte 0x%02x at byte %zu",
+                            (unsigned)(unsigned char)raw[i], i);
+        }
+    }
+    memcpy(out, raw, len);
+    out[len] = '\0';
+    return WAY_OK;
+}
+
 enum way_status way_override_check(const struct way_override *row, struct way_error *err)
 {
     if (way_key_equal(&row->lookup_key, &row->target.host)) {

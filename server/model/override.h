@@ -17,7 +17,8 @@ enum {
     WAY_COMMENT_MAX = 1024,                      /* characters */
     WAY_COMMENT_BYTES_MAX = WAY_COMMENT_MAX * 4, /* of UTF-8 */
     WAY_ACTOR_MAX = 64,                          /* bytes of printable ASCII; "-" when unknown */
-    WAY_REASON_MAX = 256,                        /* characters, of printable ASCII */
+    WAY_REASON_MAX = 256,                        /* characters */
+    WAY_REASON_BYTES_MAX = WAY_REASON_MAX * 4,   /* of UTF-8 */
     WAY_ETAG_MAX = 40,                           /* with both quotes and NUL */
 };
 
@@ -36,6 +37,10 @@ struct way_override {
 /* Valid UTF-8 of at most WAY_COMMENT_MAX characters, no control bytes but tab and line feed. */
 WAY_MUST_CHECK enum way_status way_comment_parse(const char *raw, size_t len, char *out,
                                                  struct way_error *err);
+/* Why somebody changes something: valid UTF-8 of at most WAY_REASON_MAX characters, no control
+ * bytes. The field is the header that carries it. */
+WAY_MUST_CHECK enum way_status way_reason_parse(const char *raw, size_t len, char *out,
+                                                struct way_error *err);
 /* A target equal to its key is refused: it would say nothing. */
 WAY_MUST_CHECK enum way_status way_override_check(const struct way_override *row,
                                                   struct way_error *err);

@@ -143,24 +143,33 @@ WAY_MUST_CHECK enum way_status way_session_execute(struct way_session *session, 
                                                    struct way_error *err);
 /* Ends the transaction that is open, if any; never fails: what is not committed is gone. */
 void way_session_rollback(struct way_session *session);
-/* Opens a transaction that sees one snapshot, on a new session one that holds all that any node had
- * committed when the session was opened. End it with way_session_rollback(). */
+/* Opens a transaction that sees one snapshot; on a session that is not caught up, one that holds
+ * all that any node had committed when it was asked for. End it with way_session_rollback(). */
 WAY_MUST_CHECK enum way_status way_session_snapshot(struct way_session *session,
                                                     struct way_error *err);
-/* The state row; values[0..2] of a record that starts with WAY_POSITION_COLUMNS. */
-#define WAY_POSITION_COLUMNS "n, low, epoch"
+/* The state row; the first values of a record that starts with WAY_POSITION_COLUMNS. */
+#define WAY_POSITION_COLUMNS \
+    "n, low, epoch, (SELECT tx FROM override_change WHERE revision = n AND seq = 0)"
 
-enum { WAY_POSITION_COLUMN_COUNT = 3 };
+enum { WAY_POSITION_COLUMN_COUNT = 4 };
 
 WAY_MUST_CHECK bool way_position_decode(const struct way_value *columns,
                                         struct way_position *position);
+WAY_MUST_CHECK enum way_status way_position_read(struct way_session *session,
+                                                 struct way_position *position,
+                                                 struct way_error *err);
 
 /* The newest step this program knows. */
 unsigned way_driver_newest_step(const struct way_driver *driver);
+/* As way_driver.reserve, when this program may write at all. After a failure the transaction is
+ * gone. */
+WAY_MUST_CHECK enum way_status way_session_reserve(struct way_session *session, uint64_t count,
+                                                   uint64_t *newest, struct way_error *err);
 /* In an open write: the change log says at `revision` that everything is to be read again. */
 WAY_MUST_CHECK enum way_status way_session_log_reload(struct way_session *session,
                                                       uint64_t revision, int64_t at_us,
-                                                      const char *reason, struct way_error *err);
+                                                      const char *actor, const char *reason,
+                                                      struct way_error *err);
 
 /* The clock of a public call starts to run, or does not run until the next one. */
 void way_session_hurry(struct way_session *session);

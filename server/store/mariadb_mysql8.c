@@ -17,6 +17,7 @@ static const struct {
     {"ascii_nopad_bin", "ascii_bin"}, /* pads; keys and targets never end in a blank */
     {"utf8mb4_nopad_bin", "utf8mb4_0900_bin"},
     {"CREATE INDEX IF NOT EXISTS", "CREATE INDEX"},
+    {"ADD COLUMN IF NOT EXISTS", "ADD COLUMN"},
     {"max_statement_time = 3", "max_execution_time = 3000"}, /* milliseconds, SELECT only */
     {"max_statement_time = 0", "max_execution_time = 0"},
 };
@@ -55,6 +56,7 @@ bool way_mysql8_query(struct st_mysql *mysql, const char *sql)
     rc = mysql_real_query(mysql, way_text_status(&text) == WAY_OK ? text.data : "",
                           way_text_status(&text) == WAY_OK ? text.len : 0);
     way_text_fini(&text);
-    /* An index that is there already is what IF NOT EXISTS would have let pass. */
-    return rc == 0 || mysql_errno(mysql) == ER_DUP_KEYNAME;
+    /* An index or a column that is there already is what IF NOT EXISTS would have let pass. */
+    return rc == 0 || mysql_errno(mysql) == ER_DUP_KEYNAME ||
+           mysql_errno(mysql) == ER_DUP_FIELDNAME;
 }

@@ -40,8 +40,7 @@ static bool restore(const struct way_value *column, struct way_key *key)
     return is_text(column) && way_key_restore(column->bytes, column->len, key) == WAY_OK;
 }
 
-/* As restore(), but a text that is not in normal form is taken over as it is. */
-static bool restore_loosely(const struct way_value *column, struct way_key *key)
+bool way_row_decode_key(const struct way_value *column, struct way_key *key)
 {
     if (restore(column, key)) {
         return true;
@@ -60,8 +59,8 @@ bool way_row_decode(const struct way_value *columns, struct way_override *row)
     row->revision = way_value_u64(&columns[4]);
     row->created_at_us = columns[5].number;
     row->updated_at_us = columns[7].number;
-    return restore_loosely(&columns[0], &row->lookup_key) &&
-           restore_loosely(&columns[1], &row->target.host) &&
+    return way_row_decode_key(&columns[0], &row->lookup_key) &&
+           way_row_decode_key(&columns[1], &row->target.host) &&
            way_row_copy_text(&columns[2], row->comment, sizeof row->comment) &&
            way_row_copy_text(&columns[6], row->created_by, sizeof row->created_by) &&
            way_row_copy_text(&columns[8], row->updated_by, sizeof row->updated_by);

@@ -23,6 +23,8 @@ void way_row_encode(const struct way_override *row, struct way_value *values);
 /* What stands there is shown as it stands there, also when it is not in normal form. False when it
  * cannot be shown at all: too long, or no text. */
 WAY_MUST_CHECK bool way_row_decode(const struct way_value *columns, struct way_override *row);
+/* A key or a target alone; one that is not in normal form is taken over as it stands there. */
+WAY_MUST_CHECK bool way_row_decode_key(const struct way_value *column, struct way_key *key);
 /* From lookup_key, target_host, revision; only keys and targets in normal form can match. */
 WAY_MUST_CHECK bool way_row_decode_live(const struct way_value *columns, struct way_live *live);
 /* Copies a text into a buffer of `out_bytes`, with NUL; false when it does not fit. */

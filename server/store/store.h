@@ -38,6 +38,10 @@ struct way_position {
     uint64_t revision; /* the newest */
     uint64_t low;      /* the newest that is pruned from the change log; 0: none */
     uint8_t epoch[WAY_EPOCH_BYTES];
+    /* Of the transaction that made `revision`; zeros: the log does not have it. A server that comes
+     * back from a crash without its last commits, or from a backup, gives a revision out again: the
+     * transaction tells. */
+    uint8_t tx[WAY_TX_BYTES];
 };
 
 /* What way_store_prepare() found and did. */
@@ -125,8 +129,15 @@ WAY_MUST_CHECK enum way_status way_store_load(struct way_session *session, way_l
                                               struct way_error *err);
 WAY_MUST_CHECK enum way_status way_store_poll(struct way_session *session,
                                               struct way_position *position, struct way_error *err);
-/* The change log from `from` on (inclusive), in order of (revision, seq), at most `limit` rows. */
-WAY_MUST_CHECK enum way_status way_store_changes(struct way_session *session, uint64_t from,
+/* Whether what this session sees may lag behind what another has committed (a cluster's node, a
+ * replica). */
+bool way_session_may_lag(const struct way_session *session);
+/* On a cluster, the next poll, load or feed waits until the node has what any node had committed.
+ */
+void way_session_catch_up(struct way_session *session);
+/* The change log behind the revision `after`, in order of (revision, seq), at most `limit` rows;
+ * and before them the first row of `after` itself, when the log still has it. */
+WAY_MUST_CHECK enum way_status way_store_changes(struct way_session *session, uint64_t after,
                                                  size_t limit, way_log_visit_fn visit, void *owner,
                                                  struct way_error *err);
 
@@ -154,15 +165,22 @@ WAY_MUST_CHECK enum way_status way_store_fetch(struct way_session *session,
 WAY_MUST_CHECK enum way_status way_store_apply(struct way_session *session,
                                                const struct way_change *changes, size_t count,
                                                int64_t at_us, struct way_error *err);
+/* Says that rows were changed by other hands: gives the data a new epoch, and the log one line that
+ * makes every reader read all again. Takes the revision `revision` of an open write. */
+WAY_MUST_CHECK enum way_status way_store_reset(struct way_session *session, uint64_t revision,
+                                               const uint8_t epoch[static WAY_EPOCH_BYTES],
+                                               int64_t at_us, const char *actor, const char *reason,
+                                               struct way_error *err);
 /* `used`: how many of the reserved revisions were given out, from the first on; the others go back
  * in the same transaction, so that revisions stay dense. With 0 it rolls back. */
 WAY_MUST_CHECK enum way_status way_store_commit(struct way_session *session, uint64_t used,
                                                 struct way_error *err);
 void way_store_rollback(struct way_session *session);
-/* Whether the transaction `tx` was committed. WAY_BUSY: that is not certain yet, for the server may
- * still hold it open; ask again. Once it says no, `tx` will never be committed. */
+/* Whether the transaction `tx` was committed: *first is its first revision, 0: it was not.
+ * WAY_BUSY: that is not certain yet, for the server may still hold it open; ask again. Once it says
+ * no, `tx` will never be committed. */
 WAY_MUST_CHECK enum way_status way_store_settle(struct way_session *session,
                                                 const uint8_t tx[static WAY_TX_BYTES],
-                                                bool *is_committed, struct way_error *err);
+                                                uint64_t *first, struct way_error *err);
 
 #endif

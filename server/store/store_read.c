@@ -14,7 +14,8 @@
     "SELECT c.revision, c.seq, c.tx, c.op, c.lookup_key, o.lookup_key, o.target_host, o.revision " \
     "FROM override_change c "                                                                      \
     "LEFT JOIN dns_overrides o ON o.lookup_key = c.lookup_key AND o.enabled = 1 "                  \
-    "WHERE c.revision >= ? ORDER BY c.revision, c.seq LIMIT ?"
+    "WHERE c.revision >= ? AND (c.revision > ? OR c.seq = 0) "                                     \
+    "ORDER BY c.revision, c.seq LIMIT ?"
 #define SQL_ROW "SELECT " WAY_ROW_COLUMNS " FROM dns_overrides WHERE lookup_key = ?"
 
 bool way_position_decode(const struct way_value *columns, struct way_position *position)
@@ -25,6 +26,10 @@ bool way_position_decode(const struct way_value *columns, struct way_position *p
     position->revision = way_value_u64(&columns[0]);
     position->low = way_value_u64(&columns[1]);
     memcpy(position->epoch, columns[2].bytes, WAY_EPOCH_BYTES);
+    memset(position->tx, 0, WAY_TX_BYTES);
+    if (columns[3].len == WAY_TX_BYTES) {
+        memcpy(position->tx, columns[3].bytes, WAY_TX_BYTES);
+    }
     return true;
 }
 
@@ -44,8 +49,8 @@ static bool take_position(void *owner, const struct way_value *columns)
     return true;
 }
 
-static enum way_status read_position(struct way_session *session, struct way_position *position,
-                                     struct way_error *err)
+enum way_status way_position_read(struct way_session *session, struct way_position *position,
+                                  struct way_error *err)
 {
     struct position_read read = {.is_found = false};
     enum way_status status = way_session_run(
@@ -91,6 +96,16 @@ enum way_status way_session_snapshot(struct way_session *session, struct way_err
     return status == WAY_OK ? note_caught_up(session, err) : status;
 }
 
+bool way_session_may_lag(const struct way_session *session)
+{
+    return session->is_cluster || session->is_read_only;
+}
+
+void way_session_catch_up(struct way_session *session)
+{
+    session->is_caught_up = !session->is_cluster;
+}
+
 enum way_status way_store_poll(struct way_session *session, struct way_position *position,
                                struct way_error *err)
 {
@@ -99,7 +114,7 @@ enum way_status way_store_poll(struct way_session *session, struct way_position 
     way_session_hurry(session);
     status = catch_up(session, err);
     if (status == WAY_OK) {
-        status = read_position(session, position, err);
+        status = way_position_read(session, position, err);
     }
     return status == WAY_OK ? note_caught_up(session, err) : status;
 }
@@ -154,7 +169,7 @@ static enum way_status load_snapshot(struct way_session *session, struct load *l
     enum way_status status = way_session_snapshot(session, err);
 
     if (status == WAY_OK) {
-        status = read_position(session, position, err);
+        status = way_position_read(session, position, err);
     }
     if (status == WAY_OK) {
         status = way_session_run(
@@ -221,11 +236,12 @@ static bool take_log_row(void *owner, const struct way_value *columns)
     return read->visit(read->owner, &row);
 }
 
-enum way_status way_store_changes(struct way_session *session, uint64_t from, size_t limit,
+enum way_status way_store_changes(struct way_session *session, uint64_t after, size_t limit,
                                   way_log_visit_fn visit, void *owner, struct way_error *err)
 {
     struct log_read read = {.visit = visit, .owner = owner};
-    const struct way_value values[] = {way_value_number(from), way_value_number(limit)};
+    const struct way_value values[] = {way_value_number(after), way_value_number(after),
+                                       way_value_number(limit)};
 
     way_session_hurry(session);
     return way_session_run(session,

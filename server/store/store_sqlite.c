@@ -220,12 +220,22 @@ static enum way_status run(struct way_session *base, const struct way_query *que
     return status;
 }
 
+/* SQLite has no ADD COLUMN IF NOT EXISTS, and steps of the schema must be repeatable. */
+static bool is_column_there(const struct sqlite_session *session)
+{
+    static const char words[] = "duplicate column name: ";
+
+    return strncmp(sqlite3_errmsg(session->db), words, sizeof words - 1) == 0;
+}
+
 static enum way_status execute(struct way_session *base, const char *sql, struct way_error *err)
 {
     struct sqlite_session *session = self(base);
 
-    return sqlite3_exec(session->db, sql, NULL, NULL, NULL) == SQLITE_OK ? WAY_OK
-                                                                         : fail(session, err);
+    if (sqlite3_exec(session->db, sql, NULL, NULL, NULL) == SQLITE_OK || is_column_there(session)) {
+        return WAY_OK;
+    }
+    return fail(session, err);
 }
 
 /* --- transactions ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "store/store.h"
 
 #include "base/text.h"
+#include "model/override_json.h"
 #include "store/driver.h"
 #include "store/row.h"
 
@@ -18,9 +19,10 @@
 #define SQL_GIVE_BACK "UPDATE override_state SET n = n - ? WHERE id = 1"
 #define SQL_DELETE    "DELETE FROM dns_overrides WHERE lookup_key = ?"
 #define SQL_LOG                                                                                  \
-    "INSERT INTO override_change (revision, seq, tx, place, op, lookup_key, at, actor, reason) " \
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-#define SQL_SETTLE "SELECT revision FROM override_change WHERE tx = ? LIMIT 1"
+    "INSERT INTO override_change (revision, seq, tx, place, op, lookup_key, at, actor, reason, " \
+    "row_before, row_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define SQL_EPOCH  "UPDATE override_state SET epoch = ? WHERE id = 1"
+#define SQL_SETTLE "SELECT revision FROM override_change WHERE tx = ? ORDER BY place LIMIT 1"
 #define SQL_NEWER_STEP                                                       \
     "SELECT name FROM schema_migration WHERE version > ? AND is_expand = 0 " \
     "ORDER BY version LIMIT 1"
@@ -31,6 +33,8 @@ enum { /* the places of SQL_LOG's values */
        LOG_AT,
        LOG_ACTOR,
        LOG_REASON,
+       LOG_BEFORE,
+       LOG_AFTER,
        LOG_COLUMNS, /* no statement here has more */
 };
 
@@ -101,31 +105,39 @@ static enum way_status check_allowed(struct way_session *session, struct way_err
     return status;
 }
 
-enum way_status way_store_begin(struct way_session *session, uint64_t count,
-                                const uint8_t tx[static WAY_TX_BYTES], uint64_t *first,
-                                struct way_error *err)
+enum way_status way_session_reserve(struct way_session *session, uint64_t count, uint64_t *newest,
+                                    struct way_error *err)
 {
     const struct way_driver *driver = session->driver;
     unsigned known = way_driver_newest_step(driver);
-    uint64_t newest = 0;
-    enum way_status status;
+    enum way_status status = check_allowed(session, err);
 
-    WAY_ASSERT(!session->is_writing);
-    WAY_ASSERT(count > 0 && count < INT64_MAX);
-    way_session_hurry(session);
-    status = check_allowed(session, err);
     if (status != WAY_OK) {
         return status;
     }
     if (session->is_lost) {
         return way_fail(err, WAY_UNAVAILABLE, "", "%s: the connection is lost", session->place);
     }
-    status = driver->reserve(session, count, known, true, &newest, err);
+    status = driver->reserve(session, count, known, true, newest, err);
     if (status == WAY_NOT_FOUND) {
         status = explain_refusal(session, known, err);
     }
+    return status == WAY_OK ? WAY_OK : fail_write(session, status);
+}
+
+enum way_status way_store_begin(struct way_session *session, uint64_t count,
+                                const uint8_t tx[static WAY_TX_BYTES], uint64_t *first,
+                                struct way_error *err)
+{
+    uint64_t newest = 0;
+    enum way_status status;
+
+    WAY_ASSERT(!session->is_writing);
+    WAY_ASSERT(count > 0 && count < INT64_MAX);
+    way_session_hurry(session);
+    status = way_session_reserve(session, count, &newest, err);
     if (status != WAY_OK) {
-        return fail_write(session, status);
+        return status;
     }
     session->is_writing = true;
     memcpy(session->tx, tx, WAY_TX_BYTES);
@@ -322,13 +334,34 @@ static enum way_status flush_log(struct batch *batch, struct way_error *err)
                : status;
 }
 
-static enum way_status write_log(struct batch *batch, const struct way_change *changes,
-                                 size_t count, int64_t at_us, struct way_error *err)
+/* The overrides before and after each change of one batch, as JSON. */
+struct images {
+    char json[WAY_REPEAT_MAX][2][WAY_OVERRIDE_JSON_MAX];
+};
+
+static struct way_value draw(const struct way_override *row, char json[WAY_OVERRIDE_JSON_MAX])
+{
+    struct way_text text;
+    struct way_value value;
+
+    way_text_init(&text, json, WAY_OVERRIDE_JSON_MAX, WAY_OVERRIDE_JSON_MAX);
+    way_override_write_json(&text, row);
+    value = way_text_status(&text) == WAY_OK ? way_value_span(json, text.len) : way_value_null();
+    way_text_fini(&text);
+    return value;
+}
+
+static enum way_status write_log(struct batch *batch, struct images *images,
+                                 const struct way_change *changes, size_t count, int64_t at_us,
+                                 struct way_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         const struct way_change *change = &changes[i];
         struct way_value *set = next_line(batch, change->revision, at_us);
+        char(*json)[WAY_OVERRIDE_JSON_MAX] = images->json[batch->rows - 1];
 
+        set[LOG_BEFORE] = change->had_row ? draw(&change->before, json[0]) : way_value_null();
+        set[LOG_AFTER] = change->is_delete ? way_value_null() : draw(&change->row, json[1]);
         set[LOG_OP] = way_value_text(change->is_delete ? "D" : "U");
         set[LOG_KEY] = way_value_span(change->row.lookup_key.text, change->row.lookup_key.len);
         set[LOG_ACTOR] = way_value_text(change->actor);
@@ -349,6 +382,7 @@ enum way_status way_store_apply(struct way_session *session, const struct way_ch
 {
     struct way_value *values = calloc((size_t)WAY_REPEAT_MAX * LOG_COLUMNS, sizeof *values);
     struct ranked *ranked = calloc(count > 0 ? count : 1, sizeof *ranked);
+    struct images *images = malloc(sizeof *images); /* touched as far as it is used */
     struct batch upserts = {session, session->driver->dialect.upsert, WAY_ROW_COLUMN_COUNT, values,
                             0};
     struct batch deletes = {session, SQL_DELETE, 1, values, 0};
@@ -357,7 +391,7 @@ enum way_status way_store_apply(struct way_session *session, const struct way_ch
 
     WAY_ASSERT(session->is_writing);
     way_session_hurry(session);
-    if (values == NULL || ranked == NULL) {
+    if (values == NULL || ranked == NULL || images == NULL) {
         status = way_fail(err, WAY_NO_MEMORY, "", "no memory for %zu changes", count);
         goto out;
     }
@@ -370,17 +404,19 @@ enum way_status way_store_apply(struct way_session *session, const struct way_ch
         status = write_rows(&deletes, ranked, count, true, err);
     }
     if (status == WAY_OK) {
-        status = write_log(&log, changes, count, at_us, err);
+        status = write_log(&log, images, changes, count, at_us, err);
     }
 
 out:
+    free(images);
     free(ranked);
     free(values);
     return status == WAY_OK ? WAY_OK : fail_write(session, status);
 }
 
 enum way_status way_session_log_reload(struct way_session *session, uint64_t revision,
-                                       int64_t at_us, const char *reason, struct way_error *err)
+                                       int64_t at_us, const char *actor, const char *reason,
+                                       struct way_error *err)
 {
     struct way_value values[LOG_COLUMNS];
     struct batch log = {session, SQL_LOG, LOG_COLUMNS, values, 0};
@@ -388,9 +424,28 @@ enum way_status way_session_log_reload(struct way_session *session, uint64_t rev
 
     set[LOG_OP] = way_value_text("R");
     set[LOG_KEY] = way_value_text("");
-    set[LOG_ACTOR] = way_value_text("-");
+    set[LOG_ACTOR] = way_value_text(actor);
     set[LOG_REASON] = way_value_text(reason);
+    set[LOG_BEFORE] = way_value_null();
+    set[LOG_AFTER] = way_value_null();
     return flush_log(&log, err);
+}
+
+enum way_status way_store_reset(struct way_session *session, uint64_t revision,
+                                const uint8_t epoch[static WAY_EPOCH_BYTES], int64_t at_us,
+                                const char *actor, const char *reason, struct way_error *err)
+{
+    const struct way_value value = way_value_bytes(epoch, WAY_EPOCH_BYTES);
+    enum way_status status;
+
+    WAY_ASSERT(session->is_writing);
+    way_session_hurry(session);
+    status = way_session_run(
+        session, &(struct way_query){.sql = SQL_EPOCH, .values = &value, .value_count = 1}, err);
+    if (status == WAY_OK) {
+        status = way_session_log_reload(session, revision, at_us, actor, reason, err);
+    }
+    return status == WAY_OK ? WAY_OK : fail_write(session, status);
 }
 
 /* --- the end -----------------------------------------------------------------------------------
@@ -437,17 +492,16 @@ void way_store_rollback(struct way_session *session)
     }
 }
 
-static bool take_any(void *owner, const struct way_value *columns)
+static bool take_revision(void *owner, const struct way_value *columns)
 {
-    bool *is_found = owner;
+    uint64_t *revision = owner;
 
-    (void)columns; /* that there is a row says it all */
-    *is_found = true;
+    *revision = way_value_u64(&columns[0]);
     return true;
 }
 
 static enum way_status find_tx(struct way_session *session, const uint8_t *tx, const char *lock,
-                               bool *is_found, struct way_error *err)
+                               uint64_t *found, struct way_error *err)
 {
     const struct way_value value = way_value_bytes(tx, WAY_TX_BYTES);
     char sql[sizeof SQL_SETTLE + SETTLE_LOCK_BYTES_MAX];
@@ -456,29 +510,27 @@ static enum way_status find_tx(struct way_session *session, const uint8_t *tx, c
     return way_session_run(
         session,
         &(struct way_query){
-            .sql = sql, .values = &value, .value_count = 1, .visit = take_any, .owner = is_found},
+            .sql = sql, .values = &value, .value_count = 1, .visit = take_revision, .owner = found},
         err);
 }
 
 enum way_status way_store_settle(struct way_session *session, const uint8_t tx[static WAY_TX_BYTES],
-                                 bool *is_committed, struct way_error *err)
+                                 uint64_t *first, struct way_error *err)
 {
     const struct way_driver *driver = session->driver;
-    bool is_found = false;
+    uint64_t found = 0;
     uint64_t newest;
     enum way_status status;
 
     WAY_ASSERT(!session->is_writing);
     way_session_hurry(session);
-    if (session->is_cluster) {
-        session->is_caught_up = false;
-    }
+    way_session_catch_up(session);
     status = way_session_snapshot(session, err);
     if (status == WAY_OK) {
-        status = find_tx(session, tx, "", &is_found, err);
+        status = find_tx(session, tx, "", &found, err);
     }
     way_session_rollback(session);
-    if (status == WAY_OK && !is_found) {
+    if (status == WAY_OK && found == 0) {
         /* Not yet, or never? The server may still hold the transaction open, unaware that its
          * client is gone. Once we hold the state row ourselves, it has ended, one way or the
          * other. */
@@ -487,12 +539,12 @@ enum way_status way_store_settle(struct way_session *session, const uint8_t tx[s
             status = explain_refusal(session, UINT32_MAX, err);
         }
         if (status == WAY_OK) {
-            status = find_tx(session, tx, driver->dialect.for_update, &is_found, err);
+            status = find_tx(session, tx, driver->dialect.for_update, &found, err);
         }
         way_session_rollback(session);
     }
     if (status == WAY_OK) {
-        *is_committed = is_found;
+        *first = found;
     }
     return status;
 }

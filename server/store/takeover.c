@@ -229,7 +229,7 @@ static enum way_status write_all(const struct takeover *takeover, uint64_t revis
         status = write_rows(takeover, false, revision, err);
     }
     if (status == WAY_OK && takeover->served > 0) {
-        status = way_session_log_reload(session, revision, takeover->now_us, REASON, err);
+        status = way_session_log_reload(session, revision, takeover->now_us, "-", REASON, err);
     }
     if (status == WAY_OK) {
         status = way_session_run(session, &(struct way_query){.sql = SQL_TAKEN}, err);

@@ -3,8 +3,8 @@
  * store/writer - the one thread of an instance that changes the database.
  *
  * Purpose  Group commit: take every wish that is waiting, judge and apply them in one
- *          transaction, answer each by itself. A wish that is answered WAY_OK is
- *          durable and has been shown to `committed`, in commit order.
+ *          transaction, answer each by itself. A write that is answered WAY_OK is
+ *          durable, and its changes have been shown to `committed`, in commit order.
  * Owns     Its thread, session and queue. A struct way_write is its poster's and must
  *          stay where it is until `done`.
  * Threads  way_writer_put(): any thread. `committed` and `done` are called on the
@@ -21,28 +21,42 @@
 
 enum {
     WAY_WRITER_BATCH_MAX = 128,    /* wishes in one transaction */
+    WAY_WRITER_GROUP_MAX = 1000,   /* wishes of one group */
     WAY_WRITER_QUEUE_MAX = 4096,   /* wishes that may wait; more are refused */
     WAY_WRITER_TRIES_MAX = 8,      /* of a transaction that lost a race */
-    WAY_WRITER_LAST_TRY_MS = 4000, /* no try begins later than this before the deadline */
+    WAY_WRITER_LAST_TRY_MS = 4000, /* what is due sooner than this gets no further try */
+};
+
+enum way_write_kind {
+    WAY_WRITE_WISH,
+    WAY_WRITE_GROUP,  /* several wishes for different keys: all or none, one revision */
+    WAY_WRITE_RELOAD, /* rows were changed by other hands: everybody reads all again */
 };
 
 struct way_write {
     struct way_job job; /* first: the queue's link */
     void (*done)(struct way_write *write);
-    uint64_t deadline_ms; /* a wish that is still waiting then is refused, unwritten */
-    struct way_wish wish;
+    uint64_t deadline_ms; /* a write that is still waiting then is refused, unwritten */
+    enum way_write_kind kind;
+    struct way_wish wish;         /* RELOAD: its actor and reason */
+    const struct way_wish *group; /* GROUP: borrowed until `done` */
+    size_t group_count;           /* 1..WAY_WRITER_GROUP_MAX */
     /* set before `done` */
     enum way_status status;
     struct way_error err;
     enum way_verdict verdict;
-    struct way_override row; /* on WAY_OK: as it is now; deleted: as it was */
+    struct way_override row;        /* WISH, on WAY_OK: as it is now; deleted: as it was */
+    uint64_t revision;              /* GROUP, RELOAD: the new one; 0: nothing was to be changed */
+    size_t failed;                  /* GROUP: which wish was refused */
+    uint8_t epoch[WAY_EPOCH_BYTES]; /* RELOAD: the new one */
 };
 
-/* What was committed, oldest first; `first` is the first revision of the transaction. Returns
- * nothing: a change that is committed cannot be refused. */
-typedef void (*way_committed_fn)(void *owner, const struct way_change *changes, size_t count);
+/* What the transaction `tx` has committed, oldest first. Returns nothing: a change that is
+ * committed cannot be refused. */
+typedef void (*way_committed_fn)(void *owner, const uint8_t tx[static WAY_TX_BYTES],
+                                 const struct way_change *changes, size_t count);
 /* How long a transaction took and how it ended, for metrics. */
-typedef void (*way_writer_observe_fn)(void *owner, enum way_status status, size_t wishes,
+typedef void (*way_writer_observe_fn)(void *owner, enum way_status status, size_t writes,
                                       uint64_t micros);
 
 struct way_writer_options {

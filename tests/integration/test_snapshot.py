@@ -92,7 +92,7 @@ def test_a_file_that_is_not_whole_is_not_served(snapshot, maria, url, launch, ha
     elif harm == "empty":
         snapshot.write_bytes(b"")
     elif harm == "another version":
-        snapshot.write_bytes(b"WAYSNAP2" + content[8:])
+        snapshot.write_bytes(b"WAYSNAP9" + content[8:])
     elif harm == "a folder":
         snapshot.mkdir()
     maria.kill()

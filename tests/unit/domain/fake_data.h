@@ -117,6 +117,9 @@ struct fake_store {
     bool is_step_unknown;           /* the schema is newer: read-only */
     uint64_t rejected;              /* rows of a taken-over table */
     char detail[128];               /* of every fault */
+    unsigned lineage;               /* of transactions that others commit */
+    bool is_cluster;                /* sessions say that they may lag */
+    unsigned caught_up;             /* times that a session was told to see all that is committed */
     size_t event_count;
     struct fake_event events[FAKE_EVENTS_MAX];
 };
@@ -290,6 +293,13 @@ static inline struct way_key fake_key(const char *text)
     return key;
 }
 
+/* The bytes that name the transaction of a revision; another `lineage` is another history. */
+static inline void fake_tx(uint64_t revision, unsigned lineage, uint8_t tx[static WAY_TX_BYTES])
+{
+    memset(tx, (int)(revision % 251) + 1, WAY_TX_BYTES);
+    tx[0] = (uint8_t)lineage;
+}
+
 /* One more commit; returns its revision. `target` NULL: the key goes. */
 static inline uint64_t fake_commit(struct fake_store *fake, const char *key, const char *target,
                                    bool is_enabled)
@@ -300,6 +310,7 @@ static inline uint64_t fake_commit(struct fake_store *fake, const char *key, con
     (void)pthread_mutex_lock(&fake->lock);
     revision = ++fake->now.revision;
     line.revision = revision;
+    fake_tx(revision, fake->lineage, line.tx);
     if (target == NULL) {
         fake_drop_row(&fake->now, &line.key);
     } else {

@@ -166,14 +166,20 @@ static inline enum way_status fake_position(struct fake_store *fake, struct fake
                                             const struct way_query *query, struct way_error *err)
 {
     const struct fake_view *view = session->has_snapshot ? &session->snapshot : &fake->now;
-    struct way_value columns[4];
+    struct way_value columns[WAY_POSITION_COLUMN_COUNT + 1];
 
     (void)err;
     (void)pthread_mutex_lock(&fake->lock);
     columns[0] = way_value_number(view->revision);
     columns[1] = way_value_number(view->low);
     columns[2] = way_value_bytes(view->epoch, sizeof view->epoch);
-    columns[3] = way_value_number(view->row_count);
+    columns[3] = way_value_null();
+    for (size_t i = 0; i < fake->line_count; i++) {
+        if (fake->lines[i].revision == view->revision && !fake->lines[i].is_hidden) {
+            columns[3] = way_value_bytes(fake->lines[i].tx, WAY_TX_BYTES);
+        }
+    }
+    columns[4] = way_value_number(view->row_count);
     fake_give(query, columns);
     (void)pthread_mutex_unlock(&fake->lock);
     return WAY_OK;
@@ -205,8 +211,8 @@ static inline enum way_status fake_live(struct fake_store *fake, struct fake_ses
 static inline enum way_status fake_changes(struct fake_store *fake, struct fake_session *session,
                                            const struct way_query *query, struct way_error *err)
 {
-    uint64_t from = way_value_u64(&query->values[0]);
-    uint64_t left = way_value_u64(&query->values[1]);
+    uint64_t after = way_value_u64(&query->values[0]);
+    uint64_t left = way_value_u64(&query->values[query->value_count - 1]);
     bool goes_on = true;
 
     (void)session;
@@ -217,7 +223,8 @@ static inline enum way_status fake_changes(struct fake_store *fake, struct fake_
         const struct way_override *row = fake_find(&fake->now, &line->key);
         struct way_value columns[8];
 
-        if (line->revision < from || line->is_hidden) {
+        if (line->revision < after || line->is_hidden ||
+            (line->revision == after && line->seq > 0)) {
             continue;
         }
         columns[0] = way_value_number(line->revision);
@@ -370,17 +377,18 @@ static inline enum way_status fake_give_back(struct fake_store *fake, struct fak
 static inline enum way_status fake_find_tx(struct fake_store *fake, struct fake_session *session,
                                            const struct way_query *query, struct way_error *err)
 {
-    bool is_found = false;
-    struct way_value column = way_value_number(1);
+    struct way_value column = way_value_null();
 
     (void)session;
     (void)err;
     (void)pthread_mutex_lock(&fake->lock);
-    for (size_t i = 0; i < fake->line_count && !is_found; i++) {
-        is_found = memcmp(fake->lines[i].tx, query->values[0].bytes, WAY_TX_BYTES) == 0;
+    for (size_t i = 0; i < fake->line_count && column.kind == WAY_VALUE_NULL; i++) {
+        if (memcmp(fake->lines[i].tx, query->values[0].bytes, WAY_TX_BYTES) == 0) {
+            column = way_value_number(fake->lines[i].revision);
+        }
     }
     (void)pthread_mutex_unlock(&fake->lock);
-    if (is_found) {
+    if (column.kind != WAY_VALUE_NULL) {
         fake_give(query, &column);
     }
     return WAY_OK;
@@ -452,6 +460,12 @@ static inline enum way_status fake_execute(struct way_session *base, const char 
     struct fake_session *session = (struct fake_session *)(void *)base;
     struct fake_store *fake = (struct fake_store *)(void *)base->store;
 
+    if (strcmp(sql, "FAKE CAUSAL") == 0 || strcmp(sql, "FAKE RELAXED") == 0) {
+        (void)pthread_mutex_lock(&fake->lock);
+        fake->caught_up += strcmp(sql, "FAKE CAUSAL") == 0;
+        (void)pthread_mutex_unlock(&fake->lock);
+        return WAY_OK;
+    }
     if (strcmp(sql, "FAKE BEGIN READ") != 0) {
         return way_fail(err, WAY_INTERNAL, "", "the fake store does not know: %.120s", sql);
     }
@@ -496,6 +510,7 @@ static inline enum way_status fake_open(struct way_store *store, bool is_patient
     WAY_ASSERT(session != NULL);
     way_session_init(&session->session, store);
     session->session.is_caught_up = true;
+    session->session.is_cluster = fake->is_cluster;
     (void)snprintf(session->session.place, sizeof session->session.place, "fake");
     (void)pthread_mutex_lock(&fake->lock);
     fake->sessions++;
@@ -606,6 +621,8 @@ static inline struct fake_store *fake_store_new(bool is_shared)
         .name = "fake",
         .is_shared = is_shared,
         .dialect = {.begin_read = "FAKE BEGIN READ",
+                    .causal = "FAKE CAUSAL",
+                    .relaxed = "FAKE RELAXED",
                     .for_update = "",
                     .tables = "FAKE TABLES",
                     .columns = "FAKE COLUMNS",

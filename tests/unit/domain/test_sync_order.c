@@ -112,6 +112,7 @@ static void put_bulk(struct fake_store *fake, const char *prefix, unsigned count
     fake->now.revision = revision;
     for (size_t i = fake->line_count - count; i < fake->line_count; i++) {
         fake->lines[i].revision = revision;
+        fake_tx(revision, fake->lineage, fake->lines[i].tx);
         fake->lines[i].seq = (uint32_t)(i - (fake->line_count - count));
     }
     for (size_t i = 0; i < fake->now.row_count; i++) {
@@ -203,6 +204,7 @@ static void one_key_that_changes_all_the_time_needs_no_load(void **state)
 static void show(struct way_sync *sync, const char *key, const char *target, uint64_t revision)
 {
     struct way_change change = {.revision = revision, .is_delete = target == NULL};
+    uint8_t tx[WAY_TX_BYTES];
 
     change.row.lookup_key = fake_key(key);
     change.row.is_enabled = true;
@@ -210,7 +212,8 @@ static void show(struct way_sync *sync, const char *key, const char *target, uin
     if (target != NULL) {
         change.row.target.host = fake_key(target);
     }
-    way_sync_committed(sync, &change, 1);
+    fake_tx(revision, 0, tx);
+    way_sync_committed(sync, tx, &change, 1);
 }
 
 static void an_own_commit_is_seen_at_once(void **state)
@@ -235,6 +238,7 @@ static void a_disabled_override_is_not_shown(void **state)
 {
     struct fixture *fixture = *state;
     struct way_change change = {.revision = 2};
+    uint8_t tx[WAY_TX_BYTES];
 
     (void)fake_put(fixture->fake, "a.example", "10.0.0.1");
     start_and_load(fixture);
@@ -242,7 +246,8 @@ static void a_disabled_override_is_not_shown(void **state)
     (void)fake_commit(fixture->fake, "a.example", "10.0.0.1", false);
     change.row.lookup_key = fake_key("a.example");
     change.row.target.host = fake_key("10.0.0.1");
-    way_sync_committed(fixture->sync, &change, 1);
+    fake_tx(2, 0, tx);
+    way_sync_committed(fixture->sync, tx, &change, 1);
     assert_target(fixture, "a.example", NULL);
     fake_set_gate(fixture->fake, FAKE_POLL, 0);
 }

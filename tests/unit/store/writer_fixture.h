@@ -58,10 +58,12 @@ struct fixture {
     struct probe *probes[PROBES_MAX];
 };
 
-static inline void on_committed(void *owner, const struct way_change *changes, size_t count)
+static inline void on_committed(void *owner, const uint8_t tx[static WAY_TX_BYTES],
+                                const struct way_change *changes, size_t count)
 {
     struct fixture *fixture = owner;
 
+    (void)tx;
     (void)pthread_mutex_lock(&fixture->lock);
     for (size_t i = 0; i < count; i++) {
         struct shown *shown = &fixture->shown[fixture->shown_count++];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/json.h"
+#include "base/json.h"
 
 #include <string.h>
 
@@ -43,7 +43,7 @@ static size_t put_special(struct way_text *out, const char *bytes, size_t len)
     return step;
 }
 
-void api_json_string(struct way_text *out, const char *bytes, size_t len)
+void way_json_string(struct way_text *out, const char *bytes, size_t len)
 {
     size_t at = 0;
 
@@ -63,40 +63,40 @@ void api_json_string(struct way_text *out, const char *bytes, size_t len)
     way_text_putc(out, '"');
 }
 
-void api_json_separate(struct way_text *out)
+void way_json_separate(struct way_text *out)
 {
     if (out->len > 0 && out->data[out->len - 1] != '{' && out->data[out->len - 1] != '[') {
         way_text_putc(out, ',');
     }
 }
 
-void api_json_name(struct way_text *out, const char *name)
+void way_json_name(struct way_text *out, const char *name)
 {
-    api_json_separate(out);
+    way_json_separate(out);
     way_text_putc(out, '"');
     way_text_puts(out, name);
     way_text_append(out, "\":", 2);
 }
 
-void api_json_member_bytes(struct way_text *out, const char *name, const char *bytes, size_t len)
+void way_json_member_bytes(struct way_text *out, const char *name, const char *bytes, size_t len)
 {
-    api_json_name(out, name);
-    api_json_string(out, bytes, len);
+    way_json_name(out, name);
+    way_json_string(out, bytes, len);
 }
 
-void api_json_member_string(struct way_text *out, const char *name, const char *value)
+void way_json_member_string(struct way_text *out, const char *name, const char *value)
 {
-    api_json_member_bytes(out, name, value, strlen(value));
+    way_json_member_bytes(out, name, value, strlen(value));
 }
 
-void api_json_member_u64(struct way_text *out, const char *name, uint64_t value)
+void way_json_member_u64(struct way_text *out, const char *name, uint64_t value)
 {
-    api_json_name(out, name);
+    way_json_name(out, name);
     way_text_put_u64(out, value);
 }
 
-void api_json_member_bool(struct way_text *out, const char *name, bool value)
+void way_json_member_bool(struct way_text *out, const char *name, bool value)
 {
-    api_json_name(out, name);
+    way_json_name(out, name);
     way_text_puts(out, value ? "true" : "false");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/json.h"
+#include "base/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,7 +52,7 @@ static void a_string_is_quoted_and_escaped(void **state)
         assert_non_null(in);
         memcpy(in, cases[i].in, cases[i].len);
         way_text_init(&text, NULL, 0, 4096);
-        api_json_string(&text, in, cases[i].len);
+        way_json_string(&text, in, cases[i].len);
         assert_string_equal(way_text_string(&text), cases[i].want);
         way_text_fini(&text);
         free(in);
@@ -69,7 +69,7 @@ static void every_octet_gives_valid_text(void **state)
             struct way_text text;
 
             way_text_init(&text, room, sizeof room, sizeof room);
-            api_json_string(&text, in, sizeof in);
+            way_json_string(&text, in, sizeof in);
             assert_int_equal(way_text_status(&text), WAY_OK);
             assert_true(way_utf8_is_valid(text.data, text.len));
             for (size_t i = 0; i < text.len; i++) {
@@ -87,18 +87,18 @@ static void members_are_separated(void **state)
     (void)state;
     way_text_init(&text, NULL, 0, 4096);
     way_text_putc(&text, '{');
-    api_json_member_string(&text, "a", "x");
-    api_json_member_bytes(&text, "b", "yz", 1);
-    api_json_member_u64(&text, "c", UINT64_MAX);
-    api_json_member_u64(&text, "d", 0);
-    api_json_member_bool(&text, "e", true);
-    api_json_member_bool(&text, "f", false);
-    api_json_name(&text, "g");
+    way_json_member_string(&text, "a", "x");
+    way_json_member_bytes(&text, "b", "yz", 1);
+    way_json_member_u64(&text, "c", UINT64_MAX);
+    way_json_member_u64(&text, "d", 0);
+    way_json_member_bool(&text, "e", true);
+    way_json_member_bool(&text, "f", false);
+    way_json_name(&text, "g");
     way_text_putc(&text, '[');
     for (unsigned i = 0; i < 3; i++) {
-        api_json_separate(&text);
+        way_json_separate(&text);
         way_text_putc(&text, '{');
-        api_json_member_u64(&text, "n", i);
+        way_json_member_u64(&text, "n", i);
         way_text_putc(&text, '}');
     }
     way_text_puts(&text, "]}");
@@ -114,10 +114,10 @@ static void nothing_is_separated_from_nothing(void **state)
 
     (void)state;
     way_text_init(&text, NULL, 0, 64);
-    api_json_separate(&text);
+    way_json_separate(&text);
     assert_int_equal(text.len, 0);
-    api_json_string(&text, "[", 1);
-    api_json_separate(&text); /* the bracket is inside the string */
+    way_json_string(&text, "[", 1);
+    way_json_separate(&text); /* the bracket is inside the string */
     assert_string_equal(way_text_string(&text), "\"[\",");
     way_text_fini(&text);
 }
@@ -128,7 +128,7 @@ static void a_full_text_says_so(void **state)
 
     (void)state;
     way_text_init(&text, NULL, 0, 8);
-    api_json_member_string(&text, "name", "a value that does not fit");
+    way_json_member_string(&text, "name", "a value that does not fit");
     assert_int_equal(way_text_status(&text), WAY_TOO_LARGE);
     assert_in_range(text.len, 0, 8);
     way_text_fini(&text);

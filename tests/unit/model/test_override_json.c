@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/override_json.h"
+#include "model/override_json.h"
 
 #include "base/clock.h"
 
@@ -26,7 +26,7 @@ static void an_override_is_shown_with_all_its_fields(void **state)
     assert_int_equal(way_key_parse("Example.org", 11, &row.lookup_key, NULL), WAY_OK);
     assert_int_equal(way_key_parse("[2001:DB8::1]", 13, &row.target.host, NULL), WAY_OK);
     way_text_init(&text, NULL, 0, 4096);
-    api_override_write(&text, &row);
+    way_override_write_json(&text, &row);
     assert_string_equal(way_text_string(&text),
                         "{\"lookup_key\":\"example.org\",\"target_host\":\"2001:db8::1\","
                         "\"comment\":\"a \\\"quoted\\\"\\nü\",\"enabled\":false,"

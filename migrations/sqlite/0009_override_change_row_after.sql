@@ -1,0 +1,4 @@
+-- expand
+-- And after it; NULL: there is none any more, or the change is older than this column.
+ALTER TABLE override_change ADD COLUMN row_after TEXT
+  CHECK (row_after IS NULL OR json_valid(row_after));
