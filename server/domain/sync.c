@@ -47,6 +47,7 @@ struct way_sync {
     uint64_t tail;                /* how far the log was read since the load; up to the position */
     /* sync's thread only */
     struct way_session *session;
+    bool has_more;            /* the last page of changes was full */
     uint64_t hole_since_ms;   /* 0: none */
     uint64_t behind_since_ms; /* the database shows less than we know; 0: it does not */
     uint64_t loaded;          /* revision of the last load */
@@ -404,6 +405,7 @@ static enum way_status read_changes(struct way_sync *sync, const struct way_posi
     status = way_store_changes(sync->session, from, CHANGES_PAGE, gather, &round, err);
     if (status == WAY_OK) {
         drop_cut_revision(&round);
+        sync->has_more = round.is_cut;
         if (!round.must_reload) {
             status = apply_round(sync, &round, polled->revision);
         }
@@ -462,6 +464,7 @@ static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
     must_load = sync->must_reload || !way_sync_has_data(sync);
     tail = sync->tail;
     way_condition_unlock(&sync->condition);
+    sync->has_more = false;
     must_load = must_load || is_other_data(sync, &known, &polled);
     if (polled.revision == tail) {
         sync->hole_since_ms = 0;
@@ -576,7 +579,7 @@ static void *run(void *argument)
         if (status == WAY_OK) {
             note_up(sync);
             backoff_ms = WAY_SYNC_BACKOFF_MIN_MS;
-            wait_ms = calm_ms;
+            wait_ms = sync->has_more ? 0 : calm_ms;
         } else if (status == WAY_BUSY) {
             wait_ms = WAY_SYNC_BACKOFF_MIN_MS; /* somebody else is at it; nothing is wrong */
         } else {
