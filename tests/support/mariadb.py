@@ -27,11 +27,13 @@ class Session:
 
 
 class MariaDB:
-    """`port`: where it will listen; None: a free one is taken at the first start."""
+    """`port`: where it will listen; None: a free one is taken at the first start. `durable`: what it
+    has acknowledged is on the disk."""
 
-    def __init__(self, folder, port=None):
+    def __init__(self, folder, port=None, durable=False):
         self.folder = pathlib.Path(folder)
         self.port = port
+        self.durable = durable
         self.pid = None
         self.socket = None
         self._databases = 0
@@ -40,7 +42,9 @@ class MariaDB:
         """Starts it, again if it was killed; returns when it answers."""
         done = subprocess.run([str(SUPPORT / "mariadb-up.sh"), str(self.folder), str(self.port or "free")],
                               capture_output=True, text=True, timeout=90,
-                              env={**os.environ, "WATCH": str(os.getpid())})
+                              env={**os.environ, **({"DURABLE": "1"} if self.durable else {}),
+                                   # one that watches is enough: it ends whichever server runs then
+                                   "WATCH": str(os.getpid()) if self.pid is None else ""})
         assert done.returncode == 0, done.stderr
         values = dict(word.split("=", 1) for word in shlex.split(done.stdout))
         self.pid = int(values["MDB_PID"])
