@@ -26,8 +26,6 @@ def seen(instance, key):
     return instance.program.client.get(f"/resolve/{key}.example?fallback=none").json()["target_host"]
 
 
-@pytest.mark.xfail(strict=True, reason="the follower does not compare transaction ids, so it takes the new owner of a "
-                                       "lost revision for the old one")
 def test_an_instance_that_has_seen_a_lost_commit_forgets_it(tmp_path, contract, idle_maria):
     with mariadb_cluster(tmp_path, contract, idle_maria) as cluster:
         one, other = cluster.instances
