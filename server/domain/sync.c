@@ -26,6 +26,7 @@ struct way_sync {
     struct way_index *index; /* borrowed */
     const char *snapshot;    /* borrowed; NULL: none */
     uint64_t snapshot_max_age_ms;
+    uint64_t calm_ms; /* between two polls while all is well */
     pthread_t thread;
     atomic_bool has_data;
     /* When the content was last known to be true: monotonic time, less the age that a snapshot file
@@ -568,7 +569,6 @@ static void try_snapshot(struct way_sync *sync)
 static void *run(void *argument)
 {
     struct way_sync *sync = argument;
-    uint64_t calm_ms = way_store_is_shared(sync->store) ? WAY_SYNC_POLL_MS : WAY_SYNC_CHECK_MS;
     uint64_t backoff_ms = WAY_SYNC_BACKOFF_MIN_MS;
     uint64_t wait_ms;
 
@@ -579,7 +579,7 @@ static void *run(void *argument)
         if (status == WAY_OK) {
             note_up(sync);
             backoff_ms = WAY_SYNC_BACKOFF_MIN_MS;
-            wait_ms = sync->has_more ? 0 : calm_ms;
+            wait_ms = sync->has_more ? 0 : sync->calm_ms;
         } else if (status == WAY_BUSY) {
             wait_ms = WAY_SYNC_BACKOFF_MIN_MS; /* somebody else is at it; nothing is wrong */
         } else {
@@ -605,6 +605,10 @@ struct way_sync *way_sync_start(const struct way_sync_options *options)
     sync->index = options->index;
     sync->snapshot = options->snapshot;
     sync->snapshot_max_age_ms = options->snapshot_max_age_ms;
+    sync->calm_ms = options->poll_ms == 0 ? WAY_SYNC_POLL_MS : options->poll_ms;
+    if (!way_store_is_shared(options->store)) {
+        sync->calm_ms = WAY_SYNC_CHECK_MS;
+    }
     sync->is_down = true;
     atomic_store(&sync->touched_ms, way_clock_mono_ms());
     (void)snprintf(sync->detail, sizeof sync->detail, "not connected yet");

@@ -19,7 +19,7 @@
 #include "domain/snapshot.h"
 
 enum {
-    WAY_SYNC_POLL_MS = 100,   /* a shared database */
+    WAY_SYNC_POLL_MS = 100,   /* a shared database, unless the options say otherwise */
     WAY_SYNC_CHECK_MS = 1000, /* one that only we change: is it still there? */
     WAY_SYNC_BACKOFF_MIN_MS = 100,
     WAY_SYNC_BACKOFF_MAX_MS = 5000,
@@ -48,6 +48,7 @@ struct way_sync_options {
     struct way_index *index;      /* borrowed */
     const char *snapshot;         /* borrowed: the file to start from; NULL: none */
     uint64_t snapshot_max_age_ms; /* an older one is not served; 0: never start from one */
+    uint64_t poll_ms;             /* of a shared database; 0: WAY_SYNC_POLL_MS */
 };
 
 /* Starts the thread. NULL: out of memory or threads. */

@@ -65,6 +65,8 @@ static const struct option_row rows[] = {
       "Keep the overrides in this file, too, and start from it when the database is away. For MariaDB; SQLite is a file already." },
     { "snapshot-max-age", KIND_DURATION, AT(snapshot_max_age_ms), "7d", "TIME", NULL, 0, 31536000000,
       "Do not start from a file whose content was last known to be true longer ago than this. 0s: never start from one." },
+    { "poll-interval", KIND_DURATION, AT(poll_interval_ms), "100ms", "TIME", NULL, 10, 10000,
+      "How often to look whether other instances have changed something. For MariaDB; an SQLite file has one instance." },
     { "log-retention", KIND_DURATION, AT(log_retention_ms), "7d", "TIME", NULL, 60000, 315360000000,
       "How long the change log is kept: an instance or a reader of /changes that was away for longer reads everything anew." },
     { "history-retention", KIND_DURATION, AT(history_retention_ms), "400d", "TIME", NULL, 60000, 315360000000,

@@ -49,6 +49,7 @@ struct way_options {
     char *port_file;
     char *snapshot;
     uint64_t snapshot_max_age_ms;
+    uint64_t poll_interval_ms;
     uint64_t log_retention_ms;
     uint64_t history_retention_ms;
     uint64_t when_empty; /* 0: fail, 1: dns */

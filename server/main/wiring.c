@@ -325,6 +325,7 @@ static enum way_status start_middle(struct way_instance *instance, struct way_er
         .store = instance->store,
         .snapshot = options->snapshot[0] == '\0' ? NULL : options->snapshot,
         .snapshot_max_age_ms = options->snapshot_max_age_ms,
+        .poll_ms = options->poll_interval_ms,
     };
     const struct way_retention retention = {
         .log_us = (int64_t)options->log_retention_ms * 1000,
