@@ -103,16 +103,33 @@ static enum way_status status_of(unsigned code)
     }
 }
 
+/* A Galera node outside of its cluster cannot tell whether it has caught up, and answers that it
+ * has waited too long for a lock. A read that waits for the node waits for no lock. */
+static bool is_left_alone(const struct way_mariadb_session *session, unsigned code)
+{
+    return code == ER_LOCK_WAIT_TIMEOUT && session->base.is_cluster &&
+           !session->base.is_caught_up && !session->holds_write;
+}
+
 enum way_status way_mariadb_session_fail(struct way_mariadb_session *session, unsigned code,
                                          const char *text, struct way_error *err)
 {
+    enum way_status status = status_of(code);
+
+    if (is_left_alone(session, code)) {
+        status = WAY_UNAVAILABLE;
+        session->base.is_lost = true;
+    }
     if (is_loss(code)) {
         session->base.is_lost = true;
     }
     if (is_read_only(code)) {
         session->base.is_read_only = true;
     }
-    return way_fail(err, status_of(code), "", "%s: %s (error %u)", session->base.place, text, code);
+    if (code == ER_UNKNOWN_COM_ERROR || is_left_alone(session, code)) {
+        text = "outside of its cluster: no majority, or still joining";
+    }
+    return way_fail(err, status, "", "%s: %s (error %u)", session->base.place, text, code);
 }
 
 static enum way_status fail(struct way_mariadb_session *session, struct way_error *err)
