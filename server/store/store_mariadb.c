@@ -2,7 +2,6 @@
 #include "store/store_mariadb.h"
 
 #include "base/clock.h"
-#include "base/random.h"
 #include "store/driver.h"
 #include "store/mariadb_session.h"
 #include "store/mariadb_statement.h"
@@ -11,6 +10,8 @@
 #include <mysql.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,9 +25,16 @@
     "UPDATE override_state SET n = LAST_INSERT_ID(n + ?) WHERE id = 1 AND is_seed_taken = ? AND " \
     "NOT EXISTS (SELECT 1 FROM schema_migration WHERE version > ? AND is_expand = 0)"
 
+enum {
+    DETOUR_MS = 10000 /* for so long opens begin with the host that was good for the last one */
+};
+
 struct mariadb_store {
     struct way_store base;
     struct way_database_url url; /* constant */
+    /* atomic */
+    _Atomic size_t detour_host;
+    _Atomic uint64_t detour_until_ms; /* 0: no detour */
 };
 
 static const struct way_driver driver;
@@ -40,13 +48,40 @@ static bool has_time(uint64_t started_ms)
     return way_clock_mono_ms() - started_ms <= WAY_MARIADB_HOST_START_MAX_MS;
 }
 
-/* The first host that takes writes; else the first that answers at all, for reading. */
+/* Behind what the other hosts said, so that an operator sees why each of them was no use. */
+static void join_failures(struct way_error *all, const struct way_error *next)
+{
+    size_t used = strlen(all->detail);
+
+    (void)snprintf(all->detail + used, sizeof all->detail - used, "%s%.*s", used > 0 ? "; " : "",
+                   WAY_ERROR_DETAIL_MAX - 3, next->detail); /* cut: it is for messages */
+}
+
+/* Where an open begins: with the first host, unless we had to do without it a moment ago. */
+static size_t first_host(struct mariadb_store *store)
+{
+    return way_clock_mono_ms() < atomic_load(&store->detour_until_ms)
+               ? atomic_load(&store->detour_host)
+               : 0;
+}
+
+static void note_host(struct mariadb_store *store, size_t host)
+{
+    atomic_store(&store->detour_host, host);
+    atomic_store(&store->detour_until_ms, host == 0 ? 0 : way_clock_mono_ms() + DETOUR_MS);
+}
+
+/* In the order of the URL: the first host that takes writes; else the first that answers at all,
+ * for reading. So instances with the same URL write to the same node of a cluster, where they queue
+ * for the state row; on several nodes they would meet at the commit, and all but one begin again.
+ * Hosts that are silent may use up our time: then the next open begins behind them. */
 static enum way_status open_session(struct way_store *base, bool is_patient,
                                     struct way_session **out, struct way_error *err)
 {
-    const struct mariadb_store *store = (const struct mariadb_store *)(const void *)base;
+    struct mariadb_store *store = (struct mariadb_store *)(void *)base;
     size_t count = store->url.host_count == 0 ? 1 : store->url.host_count;
-    size_t first = (size_t)(way_random_u64() % count);
+    size_t first = first_host(store);
+    size_t next = first;
     uint64_t started_ms = way_clock_mono_ms();
     struct way_mariadb_session *found = NULL;
     struct way_error failed = {0};
@@ -54,10 +89,13 @@ static enum way_status open_session(struct way_store *base, bool is_patient,
 
     for (size_t i = 0; i < count && (i == 0 || has_time(started_ms)); i++) {
         struct way_mariadb_session *session = NULL;
+        struct way_error why = {0};
+        size_t host = (first + i) % count;
 
-        status = way_mariadb_session_open(base, &store->url, (first + i) % count, is_patient,
-                                          &session, &failed);
+        status = way_mariadb_session_open(base, &store->url, host, is_patient, &session, &why);
         if (status != WAY_OK) {
+            join_failures(&failed, &why);
+            next = found == NULL ? (host + 1) % count : next;
             continue;
         }
         if (found != NULL && session->base.is_read_only) {
@@ -68,10 +106,12 @@ static enum way_status open_session(struct way_store *base, bool is_patient,
             way_mariadb_session_close(found);
         }
         found = session;
+        next = host;
         if (!found->base.is_read_only) {
             break;
         }
     }
+    note_host(store, next);
     if (found == NULL) {
         return way_fail(err, status, "", "%s", failed.detail);
     }

@@ -388,7 +388,7 @@ static void dead_hosts_are_passed_over(void **state)
 
     use_url(f, "mariadb://waypost:waypost@127.0.0.1:1,127.0.0.1:%u,127.0.0.1:2,[::1]:1/waypost",
             f->server->port);
-    for (unsigned i = 0; i < 12; i++) { /* each open begins with another host */
+    for (unsigned i = 0; i < 12; i++) {
         fixture_open(f);
         assert_non_null(strstr(way_session_place(f->session), "127.0.0.1:"));
         fixture_close(f);
@@ -419,8 +419,52 @@ static void a_host_that_takes_writes_is_preferred(void **state)
     server_end(&other);
 }
 
-/* Which host an open begins with is chance; without passing over, half of the opens would fail. One
- * may: on a machine that stalls there is no time left for the second host. */
+static void the_first_host_is_preferred(void **state)
+{
+    struct fixture *f = *state;
+    struct server other;
+    char place[64];
+    unsigned own_port = f->server->port;
+
+    server_start(&other, "");
+    (void)snprintf(place, sizeof place, "127.0.0.1:%u", other.port);
+    use_url(f, "mariadb://waypost:waypost@127.0.0.1:%u,127.0.0.1:%u/waypost", other.port, own_port);
+    for (unsigned i = 0; i < 8; i++) {
+        fixture_open(f);
+        assert_string_equal(way_session_place(f->session), place);
+        fixture_close(f);
+    }
+    server_end(&other);
+}
+
+/* Two that accept and say nothing use up the time of one open; the next begins behind them. */
+static void hosts_behind_silent_ones_are_reached(void **state)
+{
+    struct fixture *f = *state;
+    struct server silent;
+    struct way_session *session = NULL;
+    struct way_error err = {0};
+    unsigned own_port = f->server->port;
+    unsigned opens = 0;
+
+    server_start(&silent, "");
+    use_url(f, "mariadb://waypost:waypost@127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u/waypost",
+            silent.port, silent.port, own_port);
+    f->store = fixture_new_store(f);
+    server_pause(&silent);
+    while (session == NULL && opens++ < 3) {
+        paused_at_ms = way_clock_mono_ms();
+        (void)!way_session_open(f->store, &session, &err);
+        assert_in_time();
+    }
+    assert_non_null(session);
+    way_session_close(session);
+    server_resume(&silent);
+    server_end(&silent);
+}
+
+/* Without passing over, all opens would fail. One may: on a machine that stalls there is no time
+ * left for the second host. */
 static void a_host_that_is_silent_is_passed_over_in_time(void **state)
 {
     enum { OPENS = 8 };
@@ -645,6 +689,8 @@ int run_mariadb_cases(void)
         TEST(a_read_only_server_answers_reads_and_refuses_writes),
         TEST_EMPTY(a_read_only_server_cannot_be_prepared),
         TEST(dead_hosts_are_passed_over),
+        TEST(the_first_host_is_preferred),
+        TEST(hosts_behind_silent_ones_are_reached),
         TEST(a_host_that_takes_writes_is_preferred),
         TEST(a_host_that_is_silent_is_passed_over_in_time),
         TEST(a_wrong_password_is_named_without_being_told),
