@@ -1,5 +1,6 @@
 """A private MariaDB server for tests; mariadb-up.sh starts it."""
 import contextlib
+import itertools
 import os
 import pathlib
 import shlex
@@ -27,21 +28,22 @@ class Session:
 
 
 class MariaDB:
-    """`port`: where it will listen; None: a free one is taken at the first start. `durable`: what it
-    has acknowledged is on the disk."""
+    """`port`: where it will listen; None: a free one is taken at the first start. `options`: more of
+    mariadbd's. `durable`: what it has acknowledged is on the disk."""
 
-    def __init__(self, folder, port=None, durable=False):
+    def __init__(self, folder, port=None, options=(), durable=False):
         self.folder = pathlib.Path(folder)
         self.port = port
+        self.options = list(options)
         self.durable = durable
         self.pid = None
         self.socket = None
-        self._databases = 0
+        self._numbers = itertools.count(1)
 
     def start(self):
         """Starts it, again if it was killed; returns when it answers."""
-        done = subprocess.run([str(SUPPORT / "mariadb-up.sh"), str(self.folder), str(self.port or "free")],
-                              capture_output=True, text=True, timeout=90,
+        done = subprocess.run([str(SUPPORT / "mariadb-up.sh"), str(self.folder), str(self.port or "free"),
+                               *self.options], capture_output=True, text=True, timeout=90,
                               env={**os.environ, **({"DURABLE": "1"} if self.durable else {}),
                                    # one that watches is enough: it ends whichever server runs then
                                    "WATCH": str(os.getpid()) if self.pid is None else ""})
@@ -78,14 +80,15 @@ class MariaDB:
 
     def new_database(self):
         """-> the name of an empty database of its own."""
-        self._databases += 1
-        name = f"test_{self._databases}"
+        name = f"test_{next(self._numbers)}"
         self.sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4; GRANT ALL ON {name}.* TO waypost")
         return name
 
-    def url(self, database, user="waypost", password="waypost"):
+    def url(self, database, user="waypost", password="waypost", hosts=None):
+        """`hosts`: HOST:PORT of other doors to it, in turn."""
         quote = urllib.parse.quote
-        return f"mariadb://{quote(user)}:{quote(password)}@127.0.0.1:{self.port}/{database}"
+        doors = ",".join(hosts or [f"127.0.0.1:{self.port}"])
+        return f"mariadb://{quote(user)}:{quote(password)}@{doors}/{database}"
 
     def _client(self, database):
         return ["mariadb", "--no-defaults", "-S", self.socket, "-u", "admin", "-padmin", "--batch", "--unbuffered",
