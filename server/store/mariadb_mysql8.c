@@ -20,6 +20,9 @@ static const struct {
     {"ADD COLUMN IF NOT EXISTS", "ADD COLUMN"},
     {"max_statement_time = 3", "max_execution_time = 3000"}, /* milliseconds, SELECT only */
     {"max_statement_time = 0", "max_execution_time = 0"},
+    /* It has none: set its wait_timeout low, which ends the transactions of lost clients. */
+    {", idle_write_transaction_timeout = 5", ""},
+    {", idle_write_transaction_timeout = 30", ""},
 };
 
 bool way_mysql8_is(struct st_mysql *mysql)

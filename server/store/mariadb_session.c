@@ -28,13 +28,17 @@ _Static_assert(WAY_MARIADB_HOST_START_MAX_MS +
                "the last host answers in time");
 
 /* autocommit: a server may have been told otherwise. Who waits for a lock shall be told so, rather
- * than that time is up. */
-#define SQL_SET_UP                                                                              \
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " \
-    "autocommit = 1, innodb_lock_wait_timeout = 2, max_statement_time = 3, wait_timeout = 600"
-#define SQL_SET_UP_PATIENT                                                                      \
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " \
-    "autocommit = 1, innodb_lock_wait_timeout = 2, max_statement_time = 0, wait_timeout = 600"
+ * than that time is up. idle_write_transaction_timeout: a server that is not told that we have
+ * gone, because the network has swallowed our end or all of our machine, would hold the row that
+ * every write of every instance needs until wait_timeout. */
+#define SQL_SET_UP                                                                               \
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "  \
+    "autocommit = 1, innodb_lock_wait_timeout = 2, max_statement_time = 3, wait_timeout = 600, " \
+    "idle_write_transaction_timeout = 5"
+#define SQL_SET_UP_PATIENT                                                                       \
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "  \
+    "autocommit = 1, innodb_lock_wait_timeout = 2, max_statement_time = 0, wait_timeout = 600, " \
+    "idle_write_transaction_timeout = 30"
 #define SQL_ISOLATION "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 /* Words in newer servers, digits in older ones. */
 #define SQL_SERVER "SELECT @@global.read_only, @@innodb_read_only, @@wsrep_on"

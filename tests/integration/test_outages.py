@@ -5,9 +5,12 @@ An outage mostly waits, so all that were chosen play at the same time, each on a
 test then only asks how its outage ended."""
 import concurrent.futures
 import contextlib
+import pathlib
+import subprocess
 
 import pytest
 
+import tcp_proxy
 from http_client import eventually
 from mariadb import MariaDB
 from outage import RECOVERY_SECONDS, Ledger, Lookups
@@ -17,6 +20,8 @@ AT_ONCE = 6  # outages
 CROWD = 3  # writes at the same time
 KEY = "w0.example"  # the first one of a ledger
 DOWN_SECONDS = 15  # until an outage is noticed
+PACKETS_TO_THE_LOCK = 2  # of a write: its begin, its revisions, and this one finds the lock held
+DISK_WRITES_MAX = 2000  # until a small disk is full
 
 
 class Stage:
@@ -170,9 +175,20 @@ def silent_at_connect(stage):
     outlast(program, ledger, begin, proxy.heal, other)
 
 
+def black_hole_inside_a_write(stage):
+    """The server holds the rows that every write needs for a client of which nothing comes any more;
+    others must not have to wait for that one until it comes back."""
+    program, ledger, proxy, other = stage.behind_proxies()
+
+    def begin():
+        proxy.strike(b"START TRANSACTION", tcp_proxy.lost_in_a_hole, after=PACKETS_TO_THE_LOCK)
+
+    outlast(program, ledger, begin, proxy.heal, other)
+
+
 OUTAGES = {outage.__name__: outage for outage in (
     killed, stopped, killed_under_load, cut_and_refused, black_hole_while_idle, black_hole_at_connect,
-    silent_at_connect,
+    silent_at_connect, black_hole_inside_a_write,
 )}
 
 
