@@ -5,6 +5,7 @@ An outage mostly waits, so all that were chosen play at the same time, each on a
 test then only asks how its outage ended."""
 import concurrent.futures
 import contextlib
+import os
 import pathlib
 import subprocess
 
@@ -21,6 +22,9 @@ CROWD = 3  # writes at the same time
 KEY = "w0.example"  # the first one of a ledger
 DOWN_SECONDS = 15  # until an outage is noticed
 PACKETS_TO_THE_LOCK = 2  # of a write: its begin, its revisions, and this one finds the lock held
+CONNECTIONS = 10  # the fewest that a server can be told to take
+LONG_COMMENT = "\N{OLD ITALIC LETTER A}" * 1024  # 4 KiB
+TABLESPACE = "--innodb-data-file-path=ibdata1:12M:autoextend:max:{mebibytes}M"
 DISK_WRITES_MAX = 2000  # until a small disk is full
 
 
@@ -76,9 +80,10 @@ def is_refused(answers):
         assert (answer.status, answer.code) == (503, "store_unavailable"), answer.text
 
 
-def is_down(program, lookups):
-    """It says so, and goes on."""
+def is_down(program, lookups, word=""):
+    """It says so, and why, and goes on."""
     eventually(lambda: program.readiness()["store"] == "down", DOWN_SECONDS, "store down")
+    eventually(lambda: word in program.readiness()["detail"], DOWN_SECONDS, word)
     eventually(lambda: lookups.stale >= 1, DOWN_SECONDS, "X-Waypost-Stale")
     ready = program.client.get("/readyz")
     assert ready.status == 200
@@ -94,12 +99,13 @@ def comes_back(program, ledger, lookups):
     eventually(lambda: lookups.stale == 0, RECOVERY_SECONDS, "the end of X-Waypost-Stale")
 
 
-def outlast(program, ledger, begin, end, other=None):
-    """`other`: a program that the outage does not touch; what it writes meanwhile is seen afterwards."""
+def outlast(program, ledger, begin, end, other=None, word=""):
+    """`other`: a program that the outage does not touch; what it writes meanwhile is seen afterwards.
+    `word`: of the reason."""
     with look_up(program, ledger) as lookups:
         begin()
         is_refused(ledger.write_many(program, CROWD))
-        is_down(program, lookups)
+        is_down(program, lookups, word)
         is_refused([ledger.write(program)])
         if other is not None:
             ledger.write_until_done(other)
@@ -139,6 +145,142 @@ def killed_under_load(stage):
 def write_until_refused(program, ledger):
     while ledger.write(program).status == 201:
         pass
+
+
+# --- a server that is there and refuses ------------------------------------------------------------
+
+def out_of_connections(stage):
+    """Others have taken them all."""
+    maria = stage.server(f"--max-connections={CONNECTIONS}")
+    database = maria.new_database()
+    proxy = stage.proxy(maria)
+    program = stage.program(maria.url(database, hosts=[proxy.host]))
+    ledger = Ledger(maria, database)
+    assert ledger.write(program).status == 201
+    with contextlib.ExitStack() as others:
+        def take_one():
+            session = others.enter_context(maria.session("waypost", "waypost"))
+            with contextlib.suppress(AssertionError, BrokenPipeError):
+                session.run("DO 0;")
+                return True
+
+        def begin():
+            proxy.refuse()
+            for _ in range(CONNECTIONS):
+                eventually(take_one, what="a connection")
+            proxy.heal()
+
+        outlast(program, ledger, begin, others.close, word="Too many connections")
+
+
+def with_a_user_of_its_own(stage, name, refuse, welcome):
+    """What an operator does to the account; its connections end as well."""
+    database = stage.shared.new_database()
+    stage.shared.sql(CREATE_USER.format(name=name, database=database))
+    program = stage.program(stage.shared.url(database, user=name, password="right"))
+    ledger = Ledger(stage.shared, database)
+    assert ledger.write(program).status == 201
+    other = stage.program(stage.shared.url(database))
+    sql = stage.shared.sql
+    outlast(program, ledger, lambda: sql(f"{refuse}; KILL USER {name}"),
+            lambda: sql(welcome.format(name=name, database=database)), other, "Access denied")
+
+
+CREATE_USER = "CREATE USER {name} IDENTIFIED BY 'right'; GRANT ALL ON {database}.* TO {name}"
+
+
+def password_changed(stage):
+    with_a_user_of_its_own(stage, "forgetful", "ALTER USER forgetful IDENTIFIED BY 'other'",
+                           "ALTER USER {name} IDENTIFIED BY 'right'")
+
+
+def user_dropped(stage):
+    with_a_user_of_its_own(stage, "fired", "DROP USER fired", CREATE_USER)
+
+
+def reads_go_on(program, lookups):
+    """A database that takes no changes can still be read, and what it says is not stale."""
+    assert program.client.get("/readyz").status == 200
+    assert program.client.get("/overrides").status == 200
+    assert program.client.get(f"/overrides/{KEY}").status == 200
+    eventually(lambda: program.readiness()["stale_seconds"] == 0 and lookups.stale == 0, what="fresh data")
+
+
+def read_only(stage):
+    program, ledger, maria = stage.alone()
+    with look_up(program, ledger) as lookups:
+        maria.sql("SET GLOBAL read_only = 1")
+        is_refused(ledger.write_many(program, CROWD))
+        assert any("read-only" in ledger.write(program).json()["detail"] for _ in range(CROWD))
+        reads_go_on(program, lookups)
+        maria.sql("SET GLOBAL read_only = 0")
+        comes_back(program, ledger, lookups)
+    ledger.check(program)
+
+
+def read_only_is_said(stage):
+    program, ledger, maria = stage.alone()
+    maria.sql("SET GLOBAL read_only = 1")
+    is_refused([ledger.write(program)])
+    eventually(lambda: program.readiness()["store"] == "read_only", what="store read_only")
+    assert "read-only" in program.readiness()["detail"]
+    maria.sql("SET GLOBAL read_only = 0")
+    eventually(lambda: program.readiness()["store"] == "ok", RECOVERY_SECONDS, "store ok")
+
+
+def fill(program, ledger):
+    """Writes until the disk is full. -> the answer that says so."""
+    for _ in range(DISK_WRITES_MAX):
+        answer = ledger.write(program, LONG_COMMENT)
+        if answer.status == 503:
+            return answer
+    raise AssertionError("no write met the end of the disk")
+
+
+def outlast_a_full_disk(program, ledger, make_room):
+    with look_up(program, ledger) as lookups:
+        answer = fill(program, ledger)
+        assert "full" in answer.json()["detail"]
+        reads_go_on(program, lookups)
+        make_room()
+        comes_back(program, ledger, lookups)
+        assert ledger.write(program, LONG_COMMENT).status == 201
+    ledger.check(program)
+
+
+def tablespace_full(stage):
+    """The server may not make its one file any larger, until an operator allows it."""
+    program, ledger, maria = stage.alone(TABLESPACE.format(mebibytes=14), "--innodb-file-per-table=0")
+    maria.sql("CREATE TABLE ballast (content LONGBLOB)")
+    with pytest.raises(AssertionError, match="is full"):
+        for _ in range(DISK_WRITES_MAX):
+            maria.sql("INSERT INTO ballast VALUES (REPEAT('x', 250000))")
+
+    def make_room():
+        maria.stop()
+        maria.options[0] = TABLESPACE.format(mebibytes=64)
+        maria.start()
+
+    outlast_a_full_disk(program, ledger, make_room)
+
+
+def disk_full(stage):
+    """A file system without a free byte. Not everybody may mount one."""
+    folder = stage.mktemp("disk")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)], capture_output=True,
+                      check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here; tablespace_full shows the same")
+    stage.stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=True)
+    maria = stage.server(folder=folder / "maria")
+    database = maria.new_database()
+    program = stage.program(maria.url(database))
+    ledger = Ledger(maria, database)
+    assert ledger.write(program).status == 201
+    ballast = folder / "ballast"
+    with open(ballast, "wb") as file:
+        free = os.statvfs(folder)
+        os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize)
+    outlast_a_full_disk(program, ledger, ballast.unlink)
 
 
 # --- the network ------------------------------------------------------------------------------------
@@ -187,6 +329,7 @@ def black_hole_inside_a_write(stage):
 
 
 OUTAGES = {outage.__name__: outage for outage in (
+    out_of_connections, password_changed, user_dropped, read_only, read_only_is_said, tablespace_full, disk_full,
     killed, stopped, killed_under_load, cut_and_refused, black_hole_while_idle, black_hole_at_connect,
     silent_at_connect, black_hole_inside_a_write,
 )}
@@ -205,6 +348,13 @@ def endings(request, maria, launch_for_module, tmp_path_factory):
         yield {outage: pool.submit(play, outage) for outage in chosen}
 
 
-@pytest.mark.parametrize("outage", OUTAGES)
+KNOWN = {
+    "read_only_is_said": "/readyz tells of a schema that is read-only, and not yet of a server",
+}
+
+
+@pytest.mark.parametrize("outage", [
+    pytest.param(outage, marks=[pytest.mark.xfail(strict=True, reason=KNOWN[outage])] if outage in KNOWN else [])
+    for outage in OUTAGES])
 def test_an_outage(endings, outage):
     endings[outage].result()

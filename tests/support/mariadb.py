@@ -90,15 +90,15 @@ class MariaDB:
         doors = ",".join(hosts or [f"127.0.0.1:{self.port}"])
         return f"mariadb://{quote(user)}:{quote(password)}@{doors}/{database}"
 
-    def _client(self, database):
-        return ["mariadb", "--no-defaults", "-S", self.socket, "-u", "admin", "-padmin", "--batch", "--unbuffered",
+    def _client(self, database, user="admin"):
+        return ["mariadb", "--no-defaults", "-S", self.socket, "-u", user, f"-p{user}", "--batch", "--unbuffered",
                 "--skip-column-names", "--default-character-set=utf8mb4", database]
 
     @contextlib.contextmanager
-    def session(self, database):
+    def session(self, database, user="admin"):
         """A connection that stays, for transactions that stay open; what is open is rolled back at its end."""
-        with subprocess.Popen(self._client(database), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              text=True) as process:
+        with subprocess.Popen(self._client(database, user), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as process:
             yield Session(process)
             process.kill()
 

@@ -70,14 +70,14 @@ class Ledger:
         self._turn = 0
         self._lock = threading.Lock()
 
-    def write(self, program):
+    def write(self, program, comment=""):
         """One PUT of a new key. -> its answer, which is held to what is promised."""
         with self._lock:
             turn = self._turn
             self._turn += 1
         key, target = f"w{turn}.example", f"10.1.{turn // 250}.{turn % 250 + 1}"
         start = time.monotonic()
-        answer = program.client.put(f"/overrides/{key}", {"target_host": target})
+        answer = program.client.put(f"/overrides/{key}", {"target_host": target, "comment": comment})
         seconds = time.monotonic() - start
         assert seconds < WRITE_SECONDS, f"{key}: answered after {seconds:.1f} s"
         with self._lock:
