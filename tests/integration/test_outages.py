@@ -20,6 +20,7 @@ from tcp_proxy import TcpProxy
 AT_ONCE = 6  # outages
 CROWD = 3  # writes at the same time
 KEY = "w0.example"  # the first one of a ledger
+COMMITS = 3  # that meet the same fate, one after the other
 DOWN_SECONDS = 15  # until an outage is noticed
 PACKETS_TO_THE_LOCK = 2  # of a write: its begin, its revisions, and this one finds the lock held
 CONNECTIONS = 10  # the fewest that a server can be told to take
@@ -328,10 +329,134 @@ def black_hole_inside_a_write(stage):
     outlast(program, ledger, begin, proxy.heal, other)
 
 
+# --- a COMMIT of which nobody knows what became -------------------------------------------------------
+
+def answer_is_settled(program, ledger, proxy, fate, **more):
+    """-> whether the write in hand was acknowledged. The ledger holds it to what it says."""
+    proxy.strike(b"COMMIT", fate, **more)
+    answer = ledger.write(program)
+    assert proxy.struck.is_set()
+    return answer.status == 201
+
+
+def settled(program):
+    return [line["committed"] for line in program.log("writer.settled")]
+
+
+def commit_done_and_answer_lost(stage):
+    """The change log of the reconnected database says that it happened: so says the answer."""
+    program, ledger, proxy, other = stage.behind_proxies()
+    with look_up(program, ledger) as lookups:
+        for turn in range(COMMITS):
+            assert answer_is_settled(program, ledger, proxy, tcp_proxy.done_and_cut)
+            assert settled(program) == ["yes"] * (turn + 1)
+        comes_back(program, ledger, lookups)
+    ledger.check(program, other)
+
+
+def commit_sent_and_cut(stage):
+    """It may be under way while we ask."""
+    program, ledger, proxy, other = stage.behind_proxies()
+    with look_up(program, ledger) as lookups:
+        for _ in range(COMMITS):
+            assert answer_is_settled(program, ledger, proxy, tcp_proxy.sent_and_cut)
+        comes_back(program, ledger, lookups)
+    assert len(settled(program)) == COMMITS
+    ledger.check(program, other)
+
+
+def commit_lost(stage):
+    """It never arrived: the same transaction is done again, once."""
+    program, ledger, proxy, other = stage.behind_proxies()
+    with look_up(program, ledger) as lookups:
+        for turn in range(COMMITS):
+            assert answer_is_settled(program, ledger, proxy, tcp_proxy.lost_and_cut)
+            assert settled(program) == ["no"] * (turn + 1)
+        comes_back(program, ledger, lookups)
+    ledger.check(program, other)
+
+
+def commit_lost_and_forgotten(stage):
+    """The server keeps the transaction open. As long as it might still be committed, nobody may say
+    that it was not."""
+    program, ledger, proxy, other = stage.behind_proxies()
+    with look_up(program, ledger) as lookups:
+        answer_is_settled(program, ledger, proxy, tcp_proxy.lost_and_forgotten)
+        assert "no" not in settled(program) or not is_open(stage, ledger)
+        proxy.heal()
+        comes_back(program, ledger, lookups)
+    ledger.check(program, other)
+
+
+def is_open(stage, ledger):
+    """A transaction that has changed something, of the ledger's database."""
+    return int(stage.shared.sql(
+        "SELECT COUNT(*) FROM information_schema.innodb_trx JOIN information_schema.processlist ON id ="
+        f" trx_mysql_thread_id WHERE trx_rows_modified > 0 AND db = '{ledger.database}'")[0][0])
+
+
+def commit_done_in_a_hole(stage):
+    """It happened, and nothing comes back until long after the answer."""
+    program, ledger, proxy, other = stage.behind_proxies()
+    with look_up(program, ledger) as lookups:
+        assert not answer_is_settled(program, ledger, proxy, tcp_proxy.done_in_a_hole)
+        assert ledger.unknown, "it is stored, and nobody could ask"
+        is_down(program, lookups)
+        proxy.heal()
+        comes_back(program, ledger, lookups)
+    assert not set(ledger.unknown) - set(stored(ledger))
+    ledger.check(program, other)
+
+
+def commit_in_a_hole(stage):
+    """Neither the COMMIT nor the end of its connection arrives before the server has lost its
+    patience; what the hole gives back afterwards does no harm."""
+    program, ledger, proxy, other = stage.behind_proxies()
+    with look_up(program, ledger) as lookups:
+        assert not answer_is_settled(program, ledger, proxy, tcp_proxy.lost_in_a_hole)
+        assert ledger.unknown
+        ledger.write_until_done(other)
+        proxy.heal()
+        comes_back(program, ledger, lookups)
+    ledger.check(program, other)
+
+
+def commit_late(stage):
+    """It arrives while we ask what became of it: having looked once is not enough."""
+    program, ledger, proxy, other = stage.behind_proxies()
+    with look_up(program, ledger) as lookups:
+        is_done = answer_is_settled(program, ledger, proxy, tcp_proxy.lost_until_asked, question=b"UPDATE override_state")
+        assert is_done or settled(program) != ["yes"]
+        comes_back(program, ledger, lookups)
+    ledger.check(program, other)
+
+
+def stored(ledger):
+    return [key for key, in ledger.maria.sql("SELECT lookup_key FROM dns_overrides", ledger.database)]
+
+
+def commits_of_a_crowd(stage):
+    """Batches, whose every COMMIT meets something else, beside another instance that writes as well."""
+    program, ledger, proxy, other = stage.behind_proxies()
+    fates = (tcp_proxy.done_and_cut, tcp_proxy.lost_and_cut, tcp_proxy.sent_and_cut)
+    with look_up(program, ledger) as lookups, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for turn in range(COMMITS * len(fates)):
+            proxy.strike(b"COMMIT", fates[turn % len(fates)])
+            beside = pool.submit(ledger.write_many, other, CROWD)
+            assert all(answer.status == 201 for answer in ledger.write_many(program, CROWD))
+            assert all(answer.status == 201 for answer in beside.result())
+            assert proxy.struck.is_set()
+        comes_back(program, ledger, lookups)
+    assert not ledger.refused and not ledger.unknown
+    ledger.check(program, other)
+
+
 OUTAGES = {outage.__name__: outage for outage in (
     out_of_connections, password_changed, user_dropped, read_only, read_only_is_said, tablespace_full, disk_full,
     killed, stopped, killed_under_load, cut_and_refused, black_hole_while_idle, black_hole_at_connect,
-    silent_at_connect, black_hole_inside_a_write,
+    silent_at_connect, black_hole_inside_a_write, commit_done_and_answer_lost, commit_sent_and_cut,
+    commit_lost, commit_lost_and_forgotten, commit_done_in_a_hole, commit_in_a_hole, commit_late,
+    commits_of_a_crowd,
 )}
 
 

@@ -127,6 +127,13 @@ def lost_in_a_hole(pair, packet):
     pair.server.sendall(packet)
 
 
+def lost_until_asked(pair, packet):
+    """It is on its way for so long that the client has given up the connection and asks over another
+    one what became of it, in the words that strike() was told; it arrives just then."""
+    pair.proxy.asked.wait(pair.proxy.PATIENCE)
+    pair.server.sendall(packet)
+
+
 def done_in_a_hole(pair, packet):
     """The server has done it; the answer and all that follows stay in the hole."""
     pair.is_mute = True
@@ -146,6 +153,8 @@ class TcpProxy:
         self.answered = threading.Event()  # a server has answered a mute connection
         self.healed = threading.Event()
         self.struck = threading.Event()  # the packet that was waited for has met its fate
+        self.asked = threading.Event()  # see lost_until_asked()
+        self._question = None
         self._way = threading.Event()
         self._way.set()
         self._lock = threading.Lock()
@@ -174,6 +183,7 @@ class TcpProxy:
         self.refuse()
         self._way.set()
         self.healed.set()
+        self.asked.set()
         for thread in self._threads:
             thread.join(self.PATIENCE)
             assert not thread.is_alive()
@@ -224,13 +234,15 @@ class TcpProxy:
         self._way.set()
         self.healed.set()
 
-    def strike(self, statement, fate, after=0):
+    def strike(self, statement, fate, after=0, question=None):
         """What becomes of the next packet that is this statement, or of the one that its connection
-        sends so many packets later; once."""
+        sends so many packets later; once. `question`: see lost_until_asked()."""
         with self._lock:
             self.struck.clear()
             self.healed.clear()
             self.answered.clear()
+            self.asked.clear()
+            self._question = question
             self._fate = COM_QUERY + statement, fate
             self._marked, self._after = None, after
 
@@ -244,6 +256,8 @@ class TcpProxy:
     def fate_of(self, pair, body):
         with self._lock:
             if self._fate is None:
+                if self._question is not None and self._question in body:
+                    self.asked.set()
                 return None
             if self._marked is None and self._fate[0] == body:
                 self._marked = pair
