@@ -6,7 +6,6 @@ test then only asks how its outage ended."""
 import concurrent.futures
 import contextlib
 import os
-import pathlib
 import subprocess
 
 import pytest
@@ -21,6 +20,8 @@ AT_ONCE = 6  # outages
 CROWD = 3  # writes at the same time
 KEY = "w0.example"  # the first one of a ledger
 COMMITS = 3  # that meet the same fate, one after the other
+RECONNECTS = 4
+LOOKUPS = 200  # enough for many polls
 DOWN_SECONDS = 15  # until an outage is noticed
 PACKETS_TO_THE_LOCK = 2  # of a write: its begin, its revisions, and this one finds the lock held
 CONNECTIONS = 10  # the fewest that a server can be told to take
@@ -451,12 +452,203 @@ def commits_of_a_crowd(stage):
     ledger.check(program, other)
 
 
+# --- lists of hosts ---------------------------------------------------------------------------------
+
+def goes_on(program, ledger, proxy, lookups):
+    """Any host may come first: so it has to find the good one again and again."""
+    for _ in range(RECONNECTS):
+        proxy.cut()
+        ledger.write_until_done(program)
+    eventually(lambda: program.readiness()["store"] == "ok", RECOVERY_SECONDS, "store ok")
+    eventually(lambda: lookups.stale == 0, RECOVERY_SECONDS, "the end of X-Waypost-Stale")
+
+
+def with_a_bad_host(stage, spoil):
+    database = stage.shared.new_database()
+    bad, good = stage.proxy(), stage.proxy()
+    spoil(bad)
+    program = stage.program(stage.shared.url(database, hosts=[bad.host, good.host]))
+    ledger = Ledger(stage.shared, database)
+    ledger.write_until_done(program)
+    with look_up(program, ledger) as lookups:
+        goes_on(program, ledger, good, lookups)
+    ledger.check(program)
+
+
+def dead_host(stage):
+    with_a_bad_host(stage, TcpProxy.refuse)
+
+
+def black_holed_host(stage):
+    with_a_bad_host(stage, TcpProxy.hole_at_connect)
+
+
+def silent_host(stage):
+    with_a_bad_host(stage, TcpProxy.hole)
+
+
+def failover_and_back(stage):
+    """The way over one host ends, then the way over the other; each time in another manner."""
+    program, ledger, one, two, other = stage.behind_proxies(2)
+    with look_up(program, ledger) as lookups:
+        for end in (TcpProxy.refuse, TcpProxy.hole):
+            for bad in (one, two):
+                end(bad)
+                ledger.write_until_done(program)
+                eventually(lambda: program.readiness()["store"] == "ok" and lookups.stale == 0, RECOVERY_SECONDS, "ok")
+                bad.heal()
+    ledger.check(program, other)
+
+
+def no_host_is_left(stage):
+    """The time for one answer does not grow with the list."""
+    program, ledger, one, two, three, four, other = stage.behind_proxies(4)
+    hosts = one, two, three, four
+
+    def begin():
+        for host in hosts:
+            host.hole()
+
+    def end():
+        for host in hosts:
+            host.heal()
+
+    outlast(program, ledger, begin, end, other)
+
+
+def commit_unknown_and_no_host_is_left(stage):
+    """Whom to ask what became of it? Nobody answers, and the client is told so in time."""
+    program, ledger, one, two, other = stage.behind_proxies(2)
+
+    def all_end(pair, packet):
+        one.hole()
+        two.hole()
+        tcp_proxy.lost_in_a_hole(pair, packet)
+
+    with look_up(program, ledger) as lookups:
+        for proxy in (one, two):
+            proxy.strike(b"COMMIT", all_end)
+        is_refused(ledger.write_many(program, CROWD))
+        is_refused(ledger.write_many(program, CROWD))
+        assert ledger.unknown
+        for proxy in (one, two):
+            proxy.heal()
+        comes_back(program, ledger, lookups)
+    ledger.check(program, other)
+
+
+def follow(replica, primary):
+    """From now on it copies what the other one takes."""
+    (file, position, *_), = primary.sql("SHOW MASTER STATUS")
+    replica.sql(f"CHANGE MASTER TO master_host = '127.0.0.1', master_port = {primary.port}, master_user = 'admin',"
+                f" master_password = 'admin', master_log_file = '{file}', master_log_pos = {position}; START SLAVE")
+
+
+class Replicated:
+    """Two MariaDBs: what one takes, the other one copies, and takes no changes itself."""
+
+    def __init__(self, stage):
+        self.primary = stage.server("--log-bin=binlog", "--server-id=1")
+        self.replica = stage.server("--log-bin=binlog", "--server-id=2", "--read-only=1")
+        follow(self.replica, self.primary)
+        self.database = self.primary.new_database()
+        self.ledger = Ledger(self.primary, self.database)
+        self.program = stage.program(self.primary.url(
+            self.database, hosts=[f"127.0.0.1:{server.port}" for server in (self.replica, self.primary)]))
+        self.ledger.write_until_done(self.program)
+
+    def wait_for_copy(self):
+        def newest(server):
+            return server.sql("SELECT n FROM override_state", self.database)
+
+        eventually(lambda: newest(self.replica) == newest(self.primary), what="a copy")
+
+    def promote(self):
+        self.replica.sql("STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = 0")
+        self.ledger.maria = self.replica
+
+
+def read_only_host(stage):
+    """It comes first in every other try, and writes go to the one that takes them."""
+    pair = Replicated(stage)
+    program, ledger = pair.program, pair.ledger
+    with look_up(program, ledger) as lookups:
+        for _ in range(RECONNECTS):
+            pair.primary.sql("KILL USER waypost")
+            pair.replica.sql("KILL USER waypost")
+            assert ledger.write(program).status == 201
+        eventually(lambda: program.readiness()["store"] == "ok" and lookups.stale == 0, what="ok")
+    ledger.check(program)
+
+
+def primary_dies(stage):
+    """Its replica answers reads, and takes writes when it is promoted."""
+    pair = Replicated(stage)
+    program, ledger = pair.program, pair.ledger
+    with look_up(program, ledger) as lookups:
+        pair.wait_for_copy()
+        pair.primary.kill()
+        eventually(lambda: program.client.get("/overrides").status == 200, RECOVERY_SECONDS, "reads")
+        is_refused(ledger.write_many(program, CROWD))
+        assert "read-only" in ledger.write(program).json()["detail"]
+        pair.promote()
+        comes_back(program, ledger, lookups)
+    ledger.check(program)
+
+
+def switch_places(pair):
+    program, ledger = pair.program, pair.ledger
+    pair.primary.sql("SET GLOBAL read_only = 1")
+    is_refused([ledger.write(program)])
+    pair.wait_for_copy()
+    pair.promote()
+
+
+def primary_and_replica_change_places(stage):
+    """As an operator does it who loses nothing."""
+    pair = Replicated(stage)
+    with look_up(pair.program, pair.ledger) as lookups:
+        switch_places(pair)
+        follow(pair.primary, pair.replica)
+        comes_back(pair.program, pair.ledger, lookups)
+    pair.ledger.check(pair.program)
+
+
+def old_primary_is_left_behind(stage):
+    """It still answers, and hears of nothing any more: it is not the one to follow."""
+    pair = Replicated(stage)
+    other = stage.program(pair.replica.url(pair.database))
+    with look_up(pair.program, pair.ledger) as lookups:
+        switch_places(pair)
+        comes_back(pair.program, pair.ledger, lookups)
+        pair.ledger.write_until_done(other)
+    pair.ledger.check(pair.program, other)
+
+
+def replica_lags(stage):
+    """What was acknowledged and served goes on being served, although the replica that is left has not
+    heard of it."""
+    pair = Replicated(stage)
+    program, ledger = pair.program, pair.ledger
+    pair.wait_for_copy()
+    pair.replica.sql("STOP SLAVE")
+    assert ledger.write(program).status == 201
+    key, target = ledger.acknowledged[2]
+    with Lookups(program, key, target) as lookups:
+        pair.primary.kill()
+        eventually(lambda: program.client.get("/overrides").status == 200, RECOVERY_SECONDS, "reads")
+        eventually(lambda: len(lookups.seconds) > LOOKUPS, RECOVERY_SECONDS, "lookups")
+
+
 OUTAGES = {outage.__name__: outage for outage in (
-    out_of_connections, password_changed, user_dropped, read_only, read_only_is_said, tablespace_full, disk_full,
-    killed, stopped, killed_under_load, cut_and_refused, black_hole_while_idle, black_hole_at_connect,
-    silent_at_connect, black_hole_inside_a_write, commit_done_and_answer_lost, commit_sent_and_cut,
-    commit_lost, commit_lost_and_forgotten, commit_done_in_a_hole, commit_in_a_hole, commit_late,
-    commits_of_a_crowd,
+    # Those that take longest come first.
+    old_primary_is_left_behind, failover_and_back, no_host_is_left, commit_unknown_and_no_host_is_left,
+    black_hole_inside_a_write, black_hole_while_idle, stopped, commit_done_in_a_hole, commit_in_a_hole,
+    killed, killed_under_load, out_of_connections, password_changed, user_dropped, read_only, read_only_is_said,
+    tablespace_full, disk_full, cut_and_refused, black_hole_at_connect, silent_at_connect,
+    commit_done_and_answer_lost, commit_sent_and_cut, commit_lost, commit_lost_and_forgotten, commit_late,
+    commits_of_a_crowd, dead_host, black_holed_host, silent_host, read_only_host, primary_dies,
+    primary_and_replica_change_places, replica_lags,
 )}
 
 
@@ -475,6 +667,8 @@ def endings(request, maria, launch_for_module, tmp_path_factory):
 
 KNOWN = {
     "read_only_is_said": "/readyz tells of a schema that is read-only, and not yet of a server",
+    "old_primary_is_left_behind": "a host that has become read-only is followed on, although another takes writes",
+    "replica_lags": "a replica with a lower revision is loaded, although what is in memory is newer",
 }
 
 

@@ -28,6 +28,7 @@ class Lookups:
 
     def __enter__(self):
         self._thread.start()
+        eventually(lambda: self.seconds or self.wrong, what="the first lookup")
         return self
 
     def __exit__(self, kind, *_):
