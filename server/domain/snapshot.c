@@ -245,10 +245,17 @@ static unsigned char *read_file(const char *path, size_t *len, struct way_error 
 {
     struct stat info;
     unsigned char *bytes = NULL;
-    FILE *file = fopen(path, "re");
+    FILE *file = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not to be waited for */
 
+    if (fd >= 0) {
+        file = fdopen(fd, "r");
+    }
     if (file == NULL) {
         (void)fail_errno("read", path, err);
+        if (fd >= 0) {
+            (void)close(fd);
+        }
         return NULL;
     }
     if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode)) {
