@@ -21,6 +21,9 @@ CROWD = 3  # writes at the same time
 KEY = "w0.example"  # the first one of a ledger
 COMMITS = 3  # that meet the same fate, one after the other
 RECONNECTS = 4
+BACKOFF_SECONDS = 5  # at most, between two tries to connect
+GRACE = 2
+KNOCKS = 9  # until the pauses are as long as they get
 LOOKUPS = 200  # enough for many polls
 DOWN_SECONDS = 15  # until an outage is noticed
 PACKETS_TO_THE_LOCK = 2  # of a write: its begin, its revisions, and this one finds the lock held
@@ -147,6 +150,23 @@ def killed_under_load(stage):
 def write_until_refused(program, ledger):
     while ledger.write(program).status == 201:
         pass
+
+
+def slammed_door(stage):
+    """It knocks again and again, ever more slowly, but never rests for longer than it promises."""
+    program, ledger, proxy, other = stage.behind_proxies()
+    with look_up(program, ledger) as lookups:
+        before = len(proxy.knocks)
+        proxy.slam()
+        is_down(program, lookups)
+        eventually(lambda: len(proxy.knocks) >= before + KNOCKS, KNOCKS * BACKOFF_SECONDS, "knocks")
+        knocks = proxy.knocks[before:]
+        pauses = [later - earlier for earlier, later in zip(knocks, knocks[1:])]
+        assert max(pauses) < BACKOFF_SECONDS + GRACE
+        assert sum(pauses) > BACKOFF_SECONDS, "it does not hammer"
+        proxy.heal()
+        comes_back(program, ledger, lookups)
+    ledger.check(program, other)
 
 
 # --- a server that is there and refuses ------------------------------------------------------------
@@ -643,7 +663,7 @@ def replica_lags(stage):
 OUTAGES = {outage.__name__: outage for outage in (
     # Those that take longest come first.
     old_primary_is_left_behind, failover_and_back, no_host_is_left, commit_unknown_and_no_host_is_left,
-    black_hole_inside_a_write, black_hole_while_idle, stopped, commit_done_in_a_hole, commit_in_a_hole,
+    black_hole_inside_a_write, slammed_door, black_hole_while_idle, stopped, commit_done_in_a_hole, commit_in_a_hole,
     killed, killed_under_load, out_of_connections, password_changed, user_dropped, read_only, read_only_is_said,
     tablespace_full, disk_full, cut_and_refused, black_hole_at_connect, silent_at_connect,
     commit_done_and_answer_lost, commit_sent_and_cut, commit_lost, commit_lost_and_forgotten, commit_late,

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 
 HEAD_BYTES = 4  # of a packet: three of length, one of number
 COM_QUERY = b"\x03"
@@ -155,6 +156,8 @@ class TcpProxy:
         self.struck = threading.Event()  # the packet that was waited for has met its fate
         self.asked = threading.Event()  # see lost_until_asked()
         self._question = None
+        self.knocks = []  # when connections came
+        self._slams = False
         self._way = threading.Event()
         self._way.set()
         self._lock = threading.Lock()
@@ -205,6 +208,11 @@ class TcpProxy:
         for pair in pairs:
             pair.cut()
 
+    def slam(self):
+        """Cuts every connection; new ones are accepted and cut."""
+        self._slams = True
+        self.cut()
+
     def hole(self):
         """Nothing passes any more in either direction, and nobody is told. New connections are
         accepted and never answered."""
@@ -224,6 +232,7 @@ class TcpProxy:
         """As if nothing had been; what was held back arrives."""
         with self._lock:
             self._fate = None
+        self._slams = False
         for filler in self._fillers:
             filler.close()
         self._fillers = []
@@ -291,7 +300,11 @@ class TcpProxy:
                 client, _ = listener.accept()
             except OSError:
                 return
+            self.knocks.append(time.monotonic())
             pair = _Pair(self, client)
+            if self._slams:
+                pair.cut_client()
+                continue
             with self._lock:
                 self._pairs.append(pair)
             self.start_thread(pair.run)
