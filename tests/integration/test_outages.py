@@ -131,20 +131,28 @@ def stopped(stage):
     outlast(program, ledger, maria.freeze, maria.thaw)
 
 
-def killed_under_load(stage):
-    """What is acknowledged around the crash is there after it; the rest is not, or was said to be open."""
+def under_load(stage, begin, end):
+    """What is acknowledged around the moment is there after it; the rest is not, or was said to be open."""
     program, ledger, maria = stage.alone()
     with look_up(program, ledger) as lookups:
         with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
             writers = [pool.submit(write_until_refused, program, ledger) for _ in range(CROWD)]
             eventually(lambda: len(ledger.acknowledged) > 20 * CROWD, what="writes")
-            maria.kill()
+            begin(maria)
             for writer in writers:
                 writer.result()
         is_down(program, lookups)
-        maria.start()
+        end(maria)
         comes_back(program, ledger, lookups)
     ledger.check(program)
+
+
+def killed_under_load(stage):
+    under_load(stage, MariaDB.kill, MariaDB.start)
+
+
+def stopped_under_load(stage):
+    under_load(stage, MariaDB.freeze, MariaDB.thaw)
 
 
 def write_until_refused(program, ledger):
@@ -663,7 +671,8 @@ def replica_lags(stage):
 OUTAGES = {outage.__name__: outage for outage in (
     # Those that take longest come first.
     old_primary_is_left_behind, failover_and_back, no_host_is_left, commit_unknown_and_no_host_is_left,
-    black_hole_inside_a_write, slammed_door, black_hole_while_idle, stopped, commit_done_in_a_hole, commit_in_a_hole,
+    black_hole_inside_a_write, slammed_door, black_hole_while_idle, stopped, stopped_under_load,
+    commit_done_in_a_hole, commit_in_a_hole,
     killed, killed_under_load, out_of_connections, password_changed, user_dropped, read_only, read_only_is_said,
     tablespace_full, disk_full, cut_and_refused, black_hole_at_connect, silent_at_connect,
     commit_done_and_answer_lost, commit_sent_and_cut, commit_lost, commit_lost_and_forgotten, commit_late,

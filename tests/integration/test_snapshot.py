@@ -95,6 +95,35 @@ def test_what_changed_while_it_was_away_is_seen(snapshot, maria, url, launch):
     assert program.client.get("/resolve/example.org?fallback=none").json()["override"] is False
 
 
+def test_restarts_in_the_middle_of_an_outage(tmp_path, maria, url, launch):
+    """Each in another manner; none of them makes the file look younger than it is."""
+    path = tmp_path / "snapshot"
+    arguments = "--snapshot", str(path), "--stale-after", "1s"
+    program = launch(*arguments, database=url)
+    program.client.set("example.org", "10.0.0.5")
+    eventually(lambda: path.exists() and b"example.org" in path.read_bytes(), 30, "the file")
+    maria.kill()
+    eventually(lambda: program.readiness()["store"] == "down", what="store down")
+    program.kill()
+    content = path.read_bytes()
+    stale = 0
+    for stop in ("kill", "stop", "kill"):
+        program = launch(*arguments, database=url)
+        answer = program.client.get("/resolve/example.org")
+        assert answer.json()["target_host"] == "10.0.0.5"
+        eventually(lambda: int(program.client.get("/resolve/example.org").headers.get("X-Waypost-Stale", 0)) > stale,
+                   what="an older file")
+        stale += 1
+        getattr(program, stop)()
+        assert path.read_bytes() == content
+    maria.start()
+    program = launch(*arguments, database=url)
+    eventually(lambda: program.readiness()["store"] == "ok", 30, "the database")
+    assert program.client.set("example.org", "10.0.0.6").status == 200
+    program.stop()
+    assert path.read_bytes() != content
+
+
 @pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "another version", "a folder", "missing"])
 def test_a_file_that_is_not_whole_is_not_served(snapshot, maria, url, launch, harm):
     content = snapshot.read_bytes()
