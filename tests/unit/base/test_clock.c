@@ -125,6 +125,124 @@ static void what_is_written_is_what_was_put_together(void **state)
     }
 }
 
+static void a_time_is_read_as_rfc_3339(void **state)
+{
+    static const struct {
+        const char *label, *text;
+        int64_t want;
+    } cases[] = {
+        {"the epoch", "1970-01-01T00:00:00Z", 0},
+        {"small letters", "1970-01-01t00:00:00z", 0},
+        {"a second before", "1969-12-31T23:59:59Z", -1000000},
+        {"microseconds", "2026-01-02T03:04:05.678901Z", 1767323045678901},
+        {"one decimal", "2026-01-02T03:04:05.6Z", 1767323045600000},
+        {"zeros behind the microseconds", "2026-01-02T03:04:05.678901000Z", 1767323045678901},
+        {"finer than a microsecond", "2026-01-02T03:04:05.6789010001Z", 1767323045678902},
+        {"rounded up into the next second", "1970-01-01T00:00:00.9999999Z", 1000000},
+        {"rounded up before the epoch", "1969-12-31T23:59:59.9999991Z", 0},
+        {"east", "2026-01-02T05:34:05+02:30", 1767323045000000},
+        {"west", "2026-01-01T19:04:05-08:00", 1767323045000000},
+        {"no offset that is known", "2026-01-02T03:04:05-00:00", 1767323045000000},
+        {"the largest offset", "1970-01-01T23:59:00+23:59", 0},
+        {"the largest the other way", "1969-12-31T00:01:00-23:59", 0},
+        {"a leap day", "2000-02-29T00:00:00Z", 951782400000000},
+        {"year zero", "0000-01-01T00:00:00Z", -62167219200000000},
+        {"before year zero in UTC", "0000-01-01T00:00:00+00:01", -62167219260000000},
+        {"the last", "9999-12-31T23:59:59.999999Z", 253402300799999999},
+        {"behind the last in UTC", "9999-12-31T23:59:59.999999-00:01", 253402300859999999},
+        {"a leap second is the next second", "2016-12-31T23:59:60Z", 1483228800000000},
+        {"its fraction", "2016-12-31T23:59:60.5Z", 1483228800500000},
+        {"a leap second in the east", "2017-01-01T09:29:60+09:30", 1483228800000000},
+        {"in the west", "1990-12-31T15:59:60-08:00", 662688000000000},
+        {"at the end of June", "2015-06-30T23:59:60Z", 1435708800000000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        int64_t got = INT64_MIN;
+
+        print_message("    %s\n", cases[i].label);
+        assert_true(way_time_parse(cases[i].text, strlen(cases[i].text), &got));
+        assert_int_equal(got, cases[i].want);
+    }
+}
+
+static void what_is_no_time_is_refused(void **state)
+{
+    static const char *const cases[] = {
+        "",
+        "now",
+        "0",
+        "1767323045",
+        "2026-01-02",
+        "2026-01-02T03:04:05",
+        "2026-01-02T03:04Z",
+        "2026-01-02 03:04:05Z",
+        "2026-01-02T03:04:05 Z",
+        " 2026-01-02T03:04:05Z",
+        "2026-01-02T03:04:05Z ",
+        "2026-01-02T03:04:05ZZ",
+        "2026-01-02T03:04:05UTC",
+        "2026-01-02T03:04:05.Z",
+        "2026-01-02T03:04:05,5Z",
+        "2026-01-02T03:04:05+0200",
+        "2026-01-02T03:04:05+2:00",
+        "2026-01-02T03:04:05+02",
+        "2026-01-02T03:04:05+24:00",
+        "2026-01-02T03:04:05+02:60",
+        "26-01-02T03:04:05Z",
+        "+2026-01-02T03:04:05Z",
+        "-026-01-02T03:04:05Z",
+        "12026-01-02T03:04:05Z",
+        "2026-1-02T03:04:05Z",
+        "2026-00-02T03:04:05Z",
+        "2026-13-02T03:04:05Z",
+        "2026-01-00T03:04:05Z",
+        "2026-01-32T03:04:05Z",
+        "2026-04-31T03:04:05Z",
+        "2026-02-29T03:04:05Z",
+        "1900-02-29T03:04:05Z",
+        "2026-01-02T24:00:00Z",
+        "2026-01-02T03:60:05Z",
+        "2026-01-02T03:04:61Z",
+        "2026-01-02T03:04:60Z",
+        "2026-01-02T23:59:60Z",
+        "2016-12-31T23:59:60+01:00",
+        "2017-01-01T23:59:60-08:00",
+        "2026-W01-1T03:04:05Z",
+        "20260102T030405Z",
+        "0x26-01-02T03:04:05Z",
+    };
+    int64_t got;
+
+    (void)state;
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        print_message("    \"%s\"\n", cases[i]);
+        assert_false(way_time_parse(cases[i], strlen(cases[i]), &got));
+    }
+    assert_false(way_time_parse("2026-01-02T03:04:05\0Z", 21, &got));
+    assert_false(way_time_parse("2026-01-02\0T03:04:05Z", 21, &got));
+    /* it ends where it is said to end */
+    assert_false(way_time_parse("2026-01-02T03:04:05Z", 19, &got));
+    assert_true(way_time_parse("1970-01-01T00:00:00Zulu", 20, &got));
+    assert_int_equal(got, 0);
+}
+
+static void what_is_written_is_read_again(void **state)
+{
+    char text[WAY_TIME_TEXT_MAX];
+
+    (void)state;
+    for (int64_t day = -719528; day <= 2932896; day += 89) {
+        int64_t want = day * US_PER_DAY + (day * 7919 % 86400 + 86400) % 86400 * 999983;
+        int64_t got;
+
+        way_time_format(want, text);
+        assert_true(way_time_parse(text, WAY_TIME_TEXT_MAX - 1, &got));
+        assert_int_equal(got, want);
+    }
+}
+
 static void the_clocks_run(void **state)
 {
     uint64_t mono_us = way_clock_mono_us();
@@ -152,6 +270,9 @@ int main(void)
         cmocka_unit_test(a_time_is_written_as_rfc_3339),
         cmocka_unit_test(texts_sort_as_times_do),
         cmocka_unit_test(what_is_written_is_what_was_put_together),
+        cmocka_unit_test(a_time_is_read_as_rfc_3339),
+        cmocka_unit_test(what_is_no_time_is_refused),
+        cmocka_unit_test(what_is_written_is_read_again),
         cmocka_unit_test(the_clocks_run),
     };
 
