@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How  The plain form is "SORT DIRECTION HASH-OF-Q UPDATED-AT LENGTH-OF-KEY KEYTARGET", written as
- *      hexadecimal digits, so that it needs no escaping in a URL.
+ * How  The plain form is "SORT DIRECTION HASH-OF-Q UPDATED-AT LENGTH-OF-KEY KEYTARGET".
  */
 #include "api/cursor.h"
 
+#include "api/opaque.h"
 #include "base/random.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    PLAIN_MAX = 640,   /* two names of 253 octets and four numbers */
-    CURSOR_SEED = 1729 /* the same in every instance: a cursor may be read by another */
-};
+enum { CURSOR_SEED = 1729 /* the same in every instance: a cursor may be read by another */ };
 
 static uint64_t hash_of_q(const struct way_list_query *query)
 {
@@ -24,57 +21,12 @@ static uint64_t hash_of_q(const struct way_list_query *query)
 void api_cursor_write(struct way_text *out, const struct way_list_query *query,
                       const struct way_override *last)
 {
-    char plain[PLAIN_MAX];
-    int len =
-        snprintf(plain, sizeof plain, "%d %d %" PRIu64 " %" PRIu64 " %u %s%s", (int)query->sort,
-                 query->is_descending ? 1 : 0, hash_of_q(query), (uint64_t)last->updated_at_us,
-                 (unsigned)last->lookup_key.len, last->lookup_key.text, last->target.host.text);
+    char plain[API_OPAQUE_MAX];
 
-    for (int i = 0; i < len; i++) {
-        way_text_printf(out, "%02x", (unsigned)(unsigned char)plain[i]);
-    }
-}
-
-static int hex_digit(char byte)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = byte == '\0' ? NULL : strchr(digits, byte);
-
-    return found == NULL ? -1 : (int)(found - digits);
-}
-
-static bool decode(struct api_bytes cursor, char plain[static PLAIN_MAX])
-{
-    if (cursor.len == 0 || cursor.len % 2 != 0 || cursor.len / 2 >= PLAIN_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < cursor.len / 2; i++) {
-        int high = hex_digit(cursor.at[2 * i]);
-        int low = hex_digit(cursor.at[2 * i + 1]);
-
-        if (high < 0 || low < 0 || high * 16 + low == 0) {
-            return false;
-        }
-        plain[i] = (char)(high * 16 + low);
-    }
-    plain[cursor.len / 2] = '\0';
-    return true;
-}
-
-/* Takes the next word off *at; they are separated by one blank. */
-static struct api_bytes next_word(const char **at)
-{
-    struct api_bytes word = {*at, strcspn(*at, " ")};
-
-    *at += word.len + (word.at[word.len] == ' ');
-    return word;
-}
-
-static bool next_number(const char **at, uint64_t *out)
-{
-    struct api_bytes word = next_word(at);
-
-    return way_u64_parse(word.at, word.len, UINT64_MAX, out);
+    (void)snprintf(plain, sizeof plain, "%d %d %" PRIu64 " %" PRIu64 " %u %s%s", (int)query->sort,
+                   query->is_descending ? 1 : 0, hash_of_q(query), (uint64_t)last->updated_at_us,
+                   (unsigned)last->lookup_key.len, last->lookup_key.text, last->target.host.text);
+    api_opaque_write(out, plain);
 }
 
 /* As it is: a row that somebody wrote by hand need not be in normal form. */
@@ -101,7 +53,7 @@ static bool read_names(const char *names, uint64_t key_len, struct way_list_quer
 enum way_status api_cursor_read(struct api_bytes cursor, struct way_list_query *query,
                                 struct way_error *err)
 {
-    char plain[PLAIN_MAX];
+    char plain[API_OPAQUE_MAX];
     const char *at = plain;
     uint64_t sort;
     uint64_t is_descending;
@@ -109,8 +61,9 @@ enum way_status api_cursor_read(struct api_bytes cursor, struct way_list_query *
     uint64_t updated_at;
     uint64_t key_len;
 
-    if (!decode(cursor, plain) || !next_number(&at, &sort) || !next_number(&at, &is_descending) ||
-        !next_number(&at, &hash) || !next_number(&at, &updated_at) || !next_number(&at, &key_len) ||
+    if (!api_opaque_read(cursor, plain) || !api_opaque_number(&at, &sort) ||
+        !api_opaque_number(&at, &is_descending) || !api_opaque_number(&at, &hash) ||
+        !api_opaque_number(&at, &updated_at) || !api_opaque_number(&at, &key_len) ||
         !read_names(at, key_len, query)) {
         return way_fail(err, WAY_INVALID, "cursor", "is not one that this list has given out");
     }
