@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,18 +205,49 @@ out:
     return status;
 }
 
-static enum way_status check_only_keys(json_t *object, struct way_error *err)
+static enum way_status check_only(json_t *object, const char *member, const char *what,
+                                  struct way_error *err)
 {
     const char *name;
     json_t *value;
 
     json_object_foreach(object, name, value)
     {
-        if (strcmp(name, "keys") != 0) {
-            return way_fail(err, WAY_INVALID, name, "is not a member of a batch");
+        if (strcmp(name, member) != 0) {
+            return way_fail(err, WAY_INVALID, name, "is not a member of %s", what);
         }
     }
     return WAY_OK;
+}
+
+static enum way_status check_revision(const json_t *value, uint64_t *revision,
+                                      struct way_error *err)
+{
+    if (value == NULL) {
+        return way_fail(err, WAY_INVALID, "revision", "is missing");
+    }
+    if (!json_is_integer(value) || json_integer_value(value) < 0) {
+        return way_fail(err, WAY_INVALID, "revision", "must be a number from 0 to %" PRId64,
+                        INT64_MAX);
+    }
+    *revision = (uint64_t)json_integer_value(value);
+    return WAY_OK;
+}
+
+enum way_status api_body_read_revision(struct api_bytes body, uint64_t *revision,
+                                       struct way_error *err)
+{
+    json_t *object = NULL;
+    enum way_status status = parse_object(body, &object, err);
+
+    if (status == WAY_OK) {
+        status = check_only(object, "revision", "a revert", err);
+    }
+    if (status == WAY_OK) {
+        status = check_revision(json_object_get(object, "revision"), revision, err);
+    }
+    json_decref(object);
+    return status;
 }
 
 static enum way_status check_keys(const json_t *list, struct way_error *err)
@@ -252,7 +284,7 @@ enum way_status api_body_read_keys(struct api_bytes body, struct api_keys **keys
     if (status != WAY_OK) {
         return status;
     }
-    status = check_only_keys(object, err);
+    status = check_only(object, "keys", "a batch", err);
     if (status == WAY_OK) {
         status = check_keys(json_object_get(object, "keys"), err);
     }

@@ -22,6 +22,10 @@ enum { API_BATCH_KEYS_MAX = 10000 }; /* keys of one batch lookup */
 WAY_MUST_CHECK enum way_status api_body_read_override(struct api_bytes body, struct way_wish *wish,
                                                       struct way_error *err);
 
+/* Reads {"revision": N}. */
+WAY_MUST_CHECK enum way_status api_body_read_revision(struct api_bytes body, uint64_t *revision,
+                                                      struct way_error *err);
+
 struct api_keys; /* of a batch lookup */
 
 /* Gives the list; free it with api_keys_free(). */

@@ -41,26 +41,39 @@ void api_respond_header(struct api_exchange *exchange, const char *name, const c
     response->header_count++;
 }
 
-void api_refuse(struct api_exchange *exchange, enum api_problem problem, const char *field,
-                const char *detail)
+/* Everything but the body. Nothing of a half-made answer may stay. */
+static void begin_refusal(struct api_exchange *exchange, enum api_problem problem)
 {
     struct api_response *response = &exchange->response;
     unsigned retry_after = api_problem_retry_after(problem);
 
-    /* Nothing of a half-made answer may stay. */
     way_text_clear(&response->body);
     response->header_count = 0;
     response->constant = NULL;
     response->may_be_kept = false;
     response->is_problem = true;
     api_respond(exchange, api_problem_status(problem), API_MEDIA_NONE);
-    api_problem_write(&response->body, problem, field, detail, exchange->request.id);
     if (retry_after > 0) {
         char seconds[16];
 
         (void)snprintf(seconds, sizeof seconds, "%u", retry_after);
         api_respond_header(exchange, "Retry-After", seconds);
     }
+}
+
+void api_refuse(struct api_exchange *exchange, enum api_problem problem, const char *field,
+                const char *detail)
+{
+    begin_refusal(exchange, problem);
+    api_problem_write(&exchange->response.body, problem, field, detail, exchange->request.id);
+}
+
+void api_refuse_errors(struct api_exchange *exchange, enum api_problem problem, const char *detail,
+                       const struct api_problem_error *errors, size_t count)
+{
+    begin_refusal(exchange, problem);
+    api_problem_write_errors(&exchange->response.body, problem, detail, errors, count,
+                             exchange->request.id);
 }
 
 void api_refuse_error(struct api_exchange *exchange, const struct way_error *err)

@@ -33,6 +33,7 @@ struct api_context {
     struct way_service *service;
     struct way_sync *sync;
     struct way_index *index;
+    struct way_waiters *waiters;
     struct way_meter *meter;
     struct way_metrics *requests; /* api/request_metrics.h */
     const char *version;
@@ -84,6 +85,9 @@ void api_respond(struct api_exchange *exchange, unsigned status, enum api_media 
 void api_respond_header(struct api_exchange *exchange, const char *name, const char *value);
 void api_refuse(struct api_exchange *exchange, enum api_problem problem, const char *field,
                 const char *detail);
+/* With a list of what is wrong with what. */
+void api_refuse_errors(struct api_exchange *exchange, enum api_problem problem, const char *detail,
+                       const struct api_problem_error *errors, size_t count);
 /* As the domain said it; WAY_UNSETTLED gets words of its own. */
 void api_refuse_error(struct api_exchange *exchange, const struct way_error *err);
 

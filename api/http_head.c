@@ -50,12 +50,36 @@ static bool is_clean_value(const char *value, size_t len)
     return true;
 }
 
-/* A header that may come once. */
+static bool is_named(const char *name, size_t len, const char *wanted)
+{
+    return way_ascii_equal_nocase(name, len, wanted, strlen(wanted));
+}
+
+/* Where the value of a header that may come once is kept; NULL: it is none of those. */
+static const char **slot_of(struct api_headers *headers, const char *name, size_t len)
+{
+    const struct {
+        const char *name;
+        const char **slot;
+    } known[] = {
+        {"Accept", &headers->accept},           {"Content-Type", &headers->content_type},
+        {"If-Match", &headers->if_match},       {"If-None-Match", &headers->if_none_match},
+        {"X-Waypost-Reason", &headers->reason},
+    };
+
+    for (size_t i = 0; i < WAY_COUNT_OF(known); i++) {
+        if (is_named(name, len, known[i].name)) {
+            return known[i].slot;
+        }
+    }
+    return NULL;
+}
+
 static enum MHD_Result take_once(struct walk *walk, const char **slot, const char *value)
 {
     if (*slot != NULL) {
         return refuse(walk, "a header that may come once comes twice (Accept, Content-Type, "
-                            "If-Match, If-None-Match)");
+                            "If-Match, If-None-Match, X-Waypost-Reason)");
     }
     *slot = value;
     return MHD_YES;
@@ -93,26 +117,16 @@ static enum MHD_Result take_encoding(struct walk *walk, const char *value)
     return MHD_YES;
 }
 
-static bool is_named(const char *name, size_t len, const char *wanted)
-{
-    return way_ascii_equal_nocase(name, len, wanted, strlen(wanted));
-}
-
 static enum MHD_Result take_known(struct walk *walk, const char *name, size_t name_len,
                                   const char *value, size_t len)
 {
-    struct api_headers *headers = &walk->request->headers;
+    const char **slot = slot_of(&walk->request->headers, name, name_len);
 
+    if (slot != NULL) {
+        return take_once(walk, slot, value);
+    }
     if (is_named(name, name_len, "Host")) {
         walk->hosts++;
-    } else if (is_named(name, name_len, "Accept")) {
-        return take_once(walk, &headers->accept, value);
-    } else if (is_named(name, name_len, "Content-Type")) {
-        return take_once(walk, &headers->content_type, value);
-    } else if (is_named(name, name_len, "If-Match")) {
-        return take_once(walk, &headers->if_match, value);
-    } else if (is_named(name, name_len, "If-None-Match")) {
-        return take_once(walk, &headers->if_none_match, value);
     } else if (is_named(name, name_len, "Content-Length")) {
         return take_length(walk, value, len);
     } else if (is_named(name, name_len, "Transfer-Encoding")) {

@@ -97,30 +97,44 @@ enum api_problem api_problem_of_outcome(enum way_lookup_outcome outcome)
     return of_outcome[outcome];
 }
 
-void api_problem_write(struct way_text *out, enum api_problem problem, const char *field,
-                       const char *detail, const char *request_id)
+void api_problem_write_errors(struct way_text *out, enum api_problem problem, const char *detail,
+                              const struct api_problem_error *errors, size_t count,
+                              const char *request_id)
 {
-    const char *named = problem == API_INVALID && field[0] == '\0' ? "body" : field;
-    char text[WAY_ERROR_FIELD_MAX + WAY_ERROR_DETAIL_MAX + 2];
-
-    (void)snprintf(text, sizeof text, "%s%s%s", field, field[0] == '\0' ? "" : ": ", detail);
     way_text_puts(out, "{\"type\":\"urn:waypost:problem:");
     way_text_puts(out, rows[problem].code);
     way_text_putc(out, '"');
     way_json_member_string(out, "title", rows[problem].title);
     way_json_member_u64(out, "status", rows[problem].status);
-    way_json_member_string(out, "detail", text);
+    way_json_member_string(out, "detail", detail);
     way_text_puts(out, ",\"instance\":\"urn:waypost:request:");
     way_text_puts(out, request_id);
     way_text_putc(out, '"');
     way_json_member_string(out, "code", rows[problem].code);
-    if (problem == API_INVALID) {
-        way_text_puts(out, ",\"errors\":[{");
-        way_json_member_string(out, "field", named);
-        way_json_member_string(out, "message", detail);
-        way_text_puts(out, "}]");
+    if (count > 0) {
+        way_json_name(out, "errors");
+        way_text_putc(out, '[');
+        for (size_t i = 0; i < count && i < API_PROBLEM_ERRORS_MAX; i++) {
+            way_json_separate(out);
+            way_text_putc(out, '{');
+            way_json_member_string(out, "field", errors[i].field);
+            way_json_member_string(out, "message", errors[i].message);
+            way_text_putc(out, '}');
+        }
+        way_text_putc(out, ']');
     }
     way_text_puts(out, "}\n");
+}
+
+void api_problem_write(struct way_text *out, enum api_problem problem, const char *field,
+                       const char *detail, const char *request_id)
+{
+    struct api_problem_error error = {field[0] == '\0' ? "body" : field, detail};
+    char text[WAY_ERROR_FIELD_MAX + WAY_ERROR_DETAIL_MAX + 2];
+
+    (void)snprintf(text, sizeof text, "%s%s%s", field, field[0] == '\0' ? "" : ": ", detail);
+    api_problem_write_errors(out, problem, text, &error, problem == API_INVALID ? 1 : 0,
+                             request_id);
 }
 
 void api_problem_describe_outcome(enum way_lookup_outcome outcome, const char *key, char *out,

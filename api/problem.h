@@ -54,6 +54,19 @@ enum api_problem api_problem_of_outcome(enum way_lookup_outcome outcome);
 void api_problem_write(struct way_text *out, enum api_problem problem, const char *field,
                        const char *detail, const char *request_id);
 
+enum { API_PROBLEM_ERRORS_MAX = 64 /* things that one document lists */ };
+
+/* What is wrong with one thing: a field, a parameter, a header, a lookup key. */
+struct api_problem_error {
+    const char *field;
+    const char *message;
+};
+
+/* The document with a list of errors; what is over API_PROBLEM_ERRORS_MAX is left out. */
+void api_problem_write_errors(struct way_text *out, enum api_problem problem, const char *detail,
+                              const struct api_problem_error *errors, size_t count,
+                              const char *request_id);
+
 /* What went wrong with DNS for `key`, for people. */
 void api_problem_describe_outcome(enum way_lookup_outcome outcome, const char *key, char *out,
                                   size_t out_bytes);

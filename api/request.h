@@ -54,6 +54,7 @@ struct api_headers {
     const char *content_type;
     const char *if_match;
     const char *if_none_match;
+    const char *reason; /* X-Waypost-Reason */
 };
 
 struct api_request {

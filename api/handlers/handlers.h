@@ -22,6 +22,22 @@ void api_delete_override(struct api_exchange *exchange);
 /* list.c */
 void api_list_overrides(struct api_exchange *exchange);
 
+/* changes.c */
+void api_list_changes(struct api_exchange *exchange);
+
+/* history.c */
+void api_list_history(struct api_exchange *exchange);
+void api_list_override_history(struct api_exchange *exchange);
+
+/* revert.c */
+void api_revert_override(struct api_exchange *exchange);
+
+/* undo.c */
+void api_revert_revision(struct api_exchange *exchange);
+
+/* reload.c */
+void api_reload(struct api_exchange *exchange);
+
 /* lookup.c */
 void api_resolve_by_path(struct api_exchange *exchange);
 void api_resolve_by_query(struct api_exchange *exchange);

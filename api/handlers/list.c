@@ -2,55 +2,39 @@
 #include "api/cursor.h"
 #include "api/etag.h"
 #include "api/handlers/handlers.h"
+#include "api/handlers/store_call.h"
+#include "api/params.h"
 #include "base/json.h"
-#include "model/override_json.h"
-
-#include "base/clock.h"
 #include "base/random.h"
+#include "model/override_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { LIMIT_DEFAULT = 100 };
 
 /* A list that a store thread writes while the exchange waits. */
 struct list_call {
-    struct way_service_call call;
-    struct api_exchange *exchange; /* NULL: it has given up */
-    struct way_text rows;          /* written on the store's thread */
-    struct way_override last;      /* the newest row in it */
+    struct api_store_call base;
+    struct way_override last; /* the newest of the rows */
 };
-
-static void abandon(struct api_exchange *exchange)
-{
-    struct list_call *list_call = exchange->waiting;
-
-    list_call->exchange = NULL;
-}
-
-static void list_call_free(struct list_call *list_call)
-{
-    way_text_fini(&list_call->rows);
-    free(list_call);
-}
 
 /* On a store thread. */
 static bool visit_row(void *owner, const struct way_override *row)
 {
     struct list_call *list_call = owner;
 
-    way_json_separate(&list_call->rows);
-    way_override_write_json(&list_call->rows, row);
+    way_json_separate(&list_call->base.rows);
+    way_override_write_json(&list_call->base.rows, row);
     list_call->last = *row;
-    return way_text_status(&list_call->rows) == WAY_OK;
+    return way_text_status(&list_call->base.rows) == WAY_OK;
 }
 
 /* The tag of a page: it changes with the data as a whole, so it never says "same" wrongly. */
 static void write_etag(const struct list_call *list_call, char etag[static WAY_ETAG_MAX])
 {
-    const struct way_list_page *page = &list_call->call.of.list.page;
+    const struct way_list_page *page = &list_call->base.call.of.list.page;
 
     (void)snprintf(etag, WAY_ETAG_MAX, "W/\"%" PRIx64 "-%08" PRIx64 "\"", page->position.revision,
                    way_hash(0, page->position.epoch, sizeof page->position.epoch) & UINT32_MAX);
@@ -58,7 +42,7 @@ static void write_etag(const struct list_call *list_call, char etag[static WAY_E
 
 static void respond_page(struct api_exchange *exchange, struct list_call *list_call)
 {
-    const struct way_list_page *page = &list_call->call.of.list.page;
+    const struct way_list_page *page = &list_call->base.call.of.list.page;
     struct way_text *body = &exchange->response.body;
     char etag[WAY_ETAG_MAX];
 
@@ -70,13 +54,13 @@ static void respond_page(struct api_exchange *exchange, struct list_call *list_c
                 api_etag_is_known(exchange->request.headers.if_none_match, etag) ? 304 : 200,
                 API_MEDIA_JSON);
     /* The rows begin with their bracket and the name before it. */
-    way_text_append(body, list_call->rows.data, list_call->rows.len);
+    way_text_append(body, list_call->base.rows.data, list_call->base.rows.len);
     way_text_putc(body, ']');
     way_json_member_u64(body, "total", page->total);
     way_json_name(body, "next_cursor");
     if (page->has_more) {
         way_text_putc(body, '"');
-        api_cursor_write(body, &list_call->call.of.list.query, &list_call->last);
+        api_cursor_write(body, &list_call->base.call.of.list.query, &list_call->last);
         way_text_putc(body, '"');
     } else {
         way_text_puts(body, "null");
@@ -84,22 +68,14 @@ static void respond_page(struct api_exchange *exchange, struct list_call *list_c
     way_text_puts(body, "}\n");
 }
 
-static void on_listed(struct way_service_call *call)
+static void on_listed(struct api_store_call *self)
 {
-    struct list_call *list_call = WAY_OWNER_OF(call, struct list_call, call);
-    struct api_exchange *exchange = list_call->exchange;
-
-    if (exchange != NULL) {
-        if (call->status == WAY_OK && way_text_status(&list_call->rows) != WAY_OK) {
-            api_refuse(exchange, API_BUSY, "", "out of memory");
-        } else if (call->status == WAY_OK) {
-            respond_page(exchange, list_call);
-        } else {
-            api_refuse_error(exchange, &call->err);
-        }
-        api_exchange_finish(exchange);
+    if (self->call.status != WAY_OK) {
+        api_store_call_refuse(self, &self->call.err);
+        return;
     }
-    list_call_free(list_call);
+    respond_page(self->exchange, WAY_OWNER_OF(self, struct list_call, base));
+    api_store_call_finish(self);
 }
 
 static enum way_status read_sort(const struct api_bytes *value, struct way_list_query *query,
@@ -158,18 +134,17 @@ static enum way_status read_q(const struct api_bytes *value, struct way_list_que
 static enum way_status read_query(const struct api_request *request, struct way_list_query *query,
                                   struct way_error *err)
 {
-    const struct api_bytes *limit = api_request_param(request, "limit");
-    const struct api_bytes *cursor = api_request_param(request, "cursor");
-    uint64_t number = LIMIT_DEFAULT;
-    enum way_status status;
+    static const struct api_number_rule limit_rule = {
+        .name = "limit", .min = 1, .max = WAY_LIST_PAGE_MAX, .fallback = LIMIT_DEFAULT};
 
-    if (limit != NULL &&
-        (!way_u64_parse(limit->at, limit->len, WAY_LIST_PAGE_MAX, &number) || number == 0)) {
-        return way_fail(err, WAY_INVALID, "limit", "must be a number from 1 to %d",
-                        WAY_LIST_PAGE_MAX);
+    const struct api_bytes *cursor = api_request_param(request, "cursor");
+    uint64_t limit;
+    enum way_status status = api_param_number(request, &limit_rule, &limit, err);
+
+    if (status == WAY_OK) {
+        query->limit = (size_t)limit;
+        status = read_sort(api_request_param(request, "sort"), query, err);
     }
-    query->limit = (size_t)number;
-    status = read_sort(api_request_param(request, "sort"), query, err);
     if (status == WAY_OK) {
         status = read_q(api_request_param(request, "q"), query, err);
     }
@@ -181,34 +156,20 @@ static enum way_status read_query(const struct api_request *request, struct way_
 
 void api_list_overrides(struct api_exchange *exchange)
 {
-    struct list_call *list_call = calloc(1, sizeof *list_call);
-    struct way_error err = {.status = WAY_NO_MEMORY, .detail = "out of memory"};
-    enum way_status status = WAY_NO_MEMORY;
+    struct list_call *list_call = api_store_call_new(exchange, sizeof *list_call);
+    struct api_store_call *self;
+    struct way_error err;
 
     if (list_call == NULL) {
-        goto out;
-    }
-    way_text_init(&list_call->rows, NULL, 0, API_RESPONSE_MAX);
-    way_text_puts(&list_call->rows, "{\"overrides\":[");
-    list_call->exchange = exchange;
-    list_call->call.kind = WAY_SERVICE_LIST;
-    list_call->call.home = exchange->context->loop;
-    list_call->call.done = on_listed;
-    list_call->call.of.list.visit = visit_row;
-    list_call->call.of.list.owner = list_call;
-    status = read_query(&exchange->request, &list_call->call.of.list.query, &err);
-    if (status == WAY_OK) {
-        status = way_service_post(exchange->context->service, &list_call->call, &err);
-    }
-
-out:
-    if (status == WAY_OK) {
-        api_exchange_wait(exchange, way_clock_mono_ms() + API_STORE_WAIT_MS, abandon, list_call);
         return;
     }
-    if (list_call != NULL) {
-        list_call_free(list_call);
+    self = &list_call->base;
+    way_text_puts(&self->rows, "{\"overrides\":[");
+    self->call.of.list.visit = visit_row;
+    self->call.of.list.owner = list_call;
+    if (read_query(&exchange->request, &self->call.of.list.query, &err) != WAY_OK) {
+        api_store_call_refuse(self, &err);
+        return;
     }
-    api_refuse_error(exchange, &err);
-    api_exchange_finish(exchange);
+    api_store_call_post(self, WAY_SERVICE_LIST, on_listed);
 }

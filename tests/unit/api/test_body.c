@@ -381,6 +381,64 @@ static void a_broken_batch_names_what_is_wrong(void **state)
     }
 }
 
+static void a_revision_is_read(void **state)
+{
+    static const struct {
+        const char *label;
+        struct api_bytes body;
+        uint64_t want;
+    } cases[] = {
+        {"one", BODY("{\"revision\":1}"), 1},
+        {"before the first", BODY(" { \"revision\" : 0 } "), 0},
+        {"the last of all", BODY("{\"revision\":9223372036854775807}"), INT64_MAX},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        uint64_t got = 99;
+
+        print_message("    %s\n", cases[i].label);
+        assert_int_equal(api_body_read_revision(cases[i].body, &got, NULL), WAY_OK);
+        assert_int_equal(got, cases[i].want);
+    }
+}
+
+static void what_names_no_revision_is_refused(void **state)
+{
+    static const struct {
+        const char *label;
+        struct api_bytes body;
+        enum way_status status;
+        const char *field;
+    } cases[] = {
+        {"nothing", BODY(""), WAY_MALFORMED, ""},
+        {"no JSON", BODY("{revision:1}"), WAY_MALFORMED, ""},
+        {"a list", BODY("[1]"), WAY_INVALID, "body"},
+        {"a number alone", BODY("1"), WAY_MALFORMED, ""},
+        {"an empty object", BODY("{}"), WAY_INVALID, "revision"},
+        {"null", BODY("{\"revision\":null}"), WAY_INVALID, "revision"},
+        {"below zero", BODY("{\"revision\":-1}"), WAY_INVALID, "revision"},
+        {"a fraction", BODY("{\"revision\":1.5}"), WAY_INVALID, "revision"},
+        {"a real number", BODY("{\"revision\":1.0}"), WAY_INVALID, "revision"},
+        {"an exponent", BODY("{\"revision\":1e3}"), WAY_INVALID, "revision"},
+        {"a text", BODY("{\"revision\":\"1\"}"), WAY_INVALID, "revision"},
+        {"too large", BODY("{\"revision\":9223372036854775808}"), WAY_MALFORMED, ""},
+        {"twice", BODY("{\"revision\":1,\"revision\":1}"), WAY_INVALID, "revision"},
+        {"something else", BODY("{\"revision\":1,\"at\":2}"), WAY_INVALID, "at"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        struct way_error err = {.field = ""};
+        uint64_t got;
+
+        print_message("    %s\n", cases[i].label);
+        assert_int_equal(api_body_read_revision(cases[i].body, &got, &err), cases[i].status);
+        assert_string_equal(err.field, cases[i].field);
+        assert_int_not_equal(err.detail[0], '\0');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +451,8 @@ int main(void)
         cmocka_unit_test(a_batch_may_be_empty),
         cmocka_unit_test(a_batch_is_bounded),
         cmocka_unit_test(a_broken_batch_names_what_is_wrong),
+        cmocka_unit_test(a_revision_is_read),
+        cmocka_unit_test(what_names_no_revision_is_refused),
     };
 
     return cmocka_run_group_tests_name("api/body", tests, NULL, NULL);

@@ -61,11 +61,58 @@ static void fallback_is_none_or_left_out(void **state)
     }
 }
 
+static void a_number_has_bounds_and_a_default(void **state)
+{
+    static const struct {
+        const char *label, *value; /* value NULL: left out */
+        bool is_required;
+        bool is_fine;
+        uint64_t want;
+    } cases[] = {
+        {"left out", NULL, false, true, 7},
+        {"left out, and required", NULL, true, false, 0},
+        {"the least", "2", false, true, 2},
+        {"the most", "1000", true, true, 1000},
+        {"below", "1", false, false, 0},
+        {"above", "1001", false, false, 0},
+        {"empty", "", false, false, 0},
+        {"a sign", "+5", false, false, 0},
+        {"a blank", " 5", false, false, 0},
+        {"no digits", "five", false, false, 0},
+        {"a fraction", "5.0", false, false, 0},
+        {"far above", "99999999999999999999999", false, false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        struct api_number_rule rule = {.name = "limit",
+                                       .min = 2,
+                                       .max = 1000,
+                                       .fallback = 7,
+                                       .is_required = cases[i].is_required};
+        struct api_request request = {.param_count = cases[i].value != NULL};
+        struct way_error err;
+        uint64_t got = 99;
+
+        print_message("    %s\n", cases[i].label);
+        request.params[0].name = bytes_of("limit");
+        request.params[0].value = bytes_of(cases[i].value == NULL ? "" : cases[i].value);
+        if (cases[i].is_fine) {
+            assert_int_equal(api_param_number(&request, &rule, &got, &err), WAY_OK);
+            assert_int_equal(got, cases[i].want);
+            continue;
+        }
+        assert_int_equal(api_param_number(&request, &rule, &got, &err), WAY_INVALID);
+        assert_string_equal(err.field, "limit");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fault_is_told_under_the_name_of_the_parameter),
         cmocka_unit_test(fallback_is_none_or_left_out),
+        cmocka_unit_test(a_number_has_bounds_and_a_default),
     };
 
     return cmocka_run_group_tests_name("api/params", tests, NULL, NULL);

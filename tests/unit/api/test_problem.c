@@ -167,6 +167,51 @@ static void a_problem_is_a_document(void **state)
     }
 }
 
+static void a_problem_lists_what_is_wrong_with_what(void **state)
+{
+    static const struct api_problem_error errors[] = {
+        {"a.example", "was changed by revision 7"},
+        {"b \"quoted\"", "was changed meanwhile"},
+    };
+    struct way_text text;
+
+    (void)state;
+    way_text_init(&text, NULL, 0, 4096);
+    api_problem_write_errors(&text, API_CHANGED_SINCE, "2 of them", errors, 2, "r1");
+    assert_string_equal(
+        way_text_string(&text),
+        "{\"type\":\"urn:waypost:problem:changed_since\",\"title\":\"What is to be undone has "
+        "changed since\",\"status\":409,\"detail\":\"2 of them\","
+        "\"instance\":\"urn:waypost:request:r1\",\"code\":\"changed_since\",\"errors\":["
+        "{\"field\":\"a.example\",\"message\":\"was changed by revision 7\"},"
+        "{\"field\":\"b \\\"quoted\\\"\",\"message\":\"was changed meanwhile\"}]}\n");
+    way_text_clear(&text);
+    api_problem_write_errors(&text, API_CHANGED_SINCE, "none", errors, 0, "r1");
+    assert_null(strstr(way_text_string(&text), "errors"));
+    way_text_fini(&text);
+}
+
+static void a_list_of_errors_is_bounded(void **state)
+{
+    enum { MANY = API_PROBLEM_ERRORS_MAX + 1 };
+
+    struct api_problem_error errors[MANY];
+    struct way_text text;
+    size_t count = 0;
+
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        errors[i] = (struct api_problem_error){"a.example", "x"};
+    }
+    way_text_init(&text, NULL, 0, 65536);
+    api_problem_write_errors(&text, API_CHANGED_SINCE, "many", errors, MANY, "r1");
+    for (const char *at = way_text_string(&text); (at = strstr(at, "\"field\"")) != NULL; at++) {
+        count++;
+    }
+    assert_int_equal(count, API_PROBLEM_ERRORS_MAX);
+    way_text_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +220,8 @@ int main(void)
         cmocka_unit_test(every_outcome_of_a_lookup_is_a_problem),
         cmocka_unit_test(a_description_is_cut_to_its_room),
         cmocka_unit_test(a_problem_is_a_document),
+        cmocka_unit_test(a_problem_lists_what_is_wrong_with_what),
+        cmocka_unit_test(a_list_of_errors_is_bounded),
     };
 
     return cmocka_run_group_tests_name("api/problem", tests, NULL, NULL);
