@@ -15,7 +15,7 @@ struct problem_row {
 /* clang-format off */
 static const struct problem_row rows[] = {
     [API_BAD_REQUEST]            = { 400, 0, "bad_request",            "The request does not parse" },
-    [API_NOT_FOUND]              = { 404, 0, "not_found",              "There is no such override" },
+    [API_NOT_FOUND]              = { 404, 0, "not_found",              "There is no such thing" },
     [API_NO_ROUTE]               = { 404, 0, "no_route",               "There is nothing at this path" },
     [API_NXDOMAIN]               = { 404, 0, "nxdomain",               "The name does not exist in DNS" },
     [API_NO_MAIL_HOST]           = { 404, 0, "no_mail_host",           "The domain has neither MX nor address records" },

@@ -18,9 +18,27 @@ struct revert_call {
     struct api_store_call base;
     struct way_wish template; /* key, preconditions, actor and reason */
     uint64_t revision;        /* what to go back to */
+    bool has_looked_twice;
 };
 
 static void look_back(struct revert_call *revert_call);
+
+/* Nothing had changed the key when we looked, and now it is not what it was: somebody has come
+ * between. Once is enough: a row of a database that was taken over may have a revision that the log
+ * does not know. */
+static bool must_look_again(struct revert_call *revert_call)
+{
+    const struct api_store_call *self = &revert_call->base;
+    const struct way_write *write = &self->call.of.write;
+    bool is_another =
+        self->call.status == WAY_NOT_FOUND || write->row.revision > revert_call->revision;
+
+    if (write->wish.kind != WAY_WISH_PATCH || !is_another || revert_call->has_looked_twice) {
+        return false;
+    }
+    revert_call->has_looked_twice = true;
+    return true;
+}
 
 /* There is no override, as there was none. */
 static void respond_absent(struct revert_call *revert_call, uint64_t revision)
@@ -57,16 +75,17 @@ static void on_written(struct api_store_call *self)
     struct revert_call *revert_call = WAY_OWNER_OF(self, struct revert_call, base);
     const struct way_write *write = &self->call.of.write;
 
+    if ((self->call.status == WAY_OK || self->call.status == WAY_NOT_FOUND) &&
+        must_look_again(revert_call)) {
+        look_back(revert_call);
+        return;
+    }
     if (self->call.status == WAY_NOT_FOUND) {
         on_absent(revert_call);
         return;
     }
     if (self->call.status != WAY_OK) {
         api_store_call_refuse(self, &self->call.err);
-        return;
-    }
-    if (write->wish.kind == WAY_WISH_PATCH && write->row.revision > revert_call->revision) {
-        look_back(revert_call); /* somebody has changed it since we looked */
         return;
     }
     api_log_written(self->exchange, write);

@@ -88,6 +88,8 @@ void api_store_call_post(struct api_store_call *self, enum way_service_kind kind
     self->call.kind = kind;
     self->call.home = exchange->context->loop;
     self->call.done = on_done;
+    /* Of several calls for one request the last has what time the others left. */
+    self->call.latest_ms = self->deadline_ms - (API_STORE_WAIT_MS - WAY_SERVICE_DEADLINE_MS);
     if (way_service_post(exchange->context->service, &self->call, &err) != WAY_OK) {
         api_store_call_refuse(self, &err);
         return;

@@ -207,6 +207,11 @@ static void on_read(struct api_store_call *self)
         refuse_changed(undo_call);
         return;
     }
+    if (undo_call->count == 0) {
+        api_refuse(self->exchange, API_GONE, "revision", "the change log does not have it");
+        api_store_call_finish(self);
+        return;
+    }
     self->call.of.write = (struct way_write){
         .kind = WAY_WRITE_GROUP, .group = undo_call->wishes, .group_count = undo_call->count};
     api_store_call_post(self, WAY_SERVICE_WRITE, on_written);

@@ -271,6 +271,9 @@ enum way_status way_service_post(struct way_service *service, struct way_service
     }
     call->service = service;
     call->deadline_ms = way_clock_mono_ms() + WAY_SERVICE_DEADLINE_MS;
+    if (call->latest_ms != 0 && call->latest_ms < call->deadline_ms) {
+        call->deadline_ms = call->latest_ms;
+    }
     if (call->kind == WAY_SERVICE_WRITE) {
         call->of.write.done = on_written;
         call->of.write.deadline_ms = call->deadline_ms;

@@ -43,6 +43,7 @@ struct way_service_call {
     enum way_service_kind kind;
     struct way_loop *home;
     void (*done)(struct way_service_call *call);
+    uint64_t latest_ms; /* refused by then in any case; 0: WAY_SERVICE_DEADLINE_MS alone counts */
     /* the result of all kinds */
     enum way_status status;
     struct way_error err;
