@@ -22,9 +22,10 @@
 enum { CHANGES_PAGE = 1024 /* rows of the change log in one poll */ };
 
 struct way_sync {
-    struct way_store *store; /* borrowed */
-    struct way_index *index; /* borrowed */
-    const char *snapshot;    /* borrowed; NULL: none */
+    struct way_store *store;     /* borrowed */
+    struct way_index *index;     /* borrowed */
+    struct way_waiters *waiters; /* borrowed; NULL: none */
+    const char *snapshot;        /* borrowed; NULL: none */
     uint64_t snapshot_max_age_ms;
     uint64_t calm_ms; /* between two polls while all is well */
     pthread_t thread;
@@ -101,6 +102,18 @@ static bool rest(struct way_sync *sync, uint64_t ms)
     goes_on = !sync->is_stopping;
     way_condition_unlock(&sync->condition);
     return goes_on;
+}
+
+/* Under the lock, after every change of the index, so that announcements keep its order. */
+static void tell_waiters(struct way_sync *sync, bool is_replaced)
+{
+    if (sync->waiters == NULL) {
+        return;
+    }
+    if (is_replaced) {
+        way_waiters_wake_all(sync->waiters);
+    }
+    way_waiters_announce(sync->waiters, way_index_revision(sync->index));
 }
 
 static void note_down(struct way_sync *sync, const struct way_error *err)
@@ -218,6 +231,8 @@ static enum way_status show_load(struct way_sync *sync, struct way_index_draft *
         atomic_store(&sync->touched_ms, way_clock_mono_ms());
         atomic_store(&sync->age_before_ms, 0);
         *old = way_index_replace(sync->index, draft, position->revision);
+        atomic_store(&sync->has_data, true); /* before somebody is woken to look */
+        tell_waiters(sync, true);
     }
     if (status != WAY_OK) {
         sync->must_reload = true;
@@ -259,7 +274,6 @@ static enum way_status load(struct way_sync *sync, struct way_error *err)
         return status;
     }
     way_index_draft_free(old);
-    atomic_store(&sync->has_data, true);
     sync->hole_since_ms = 0;
     sync->behind_since_ms = 0;
     sync->loaded = position.revision;
@@ -352,6 +366,7 @@ static enum way_status apply_round(struct way_sync *sync, const struct round *ro
                 sync->position.revision = round->newest;
                 memcpy(sync->position.tx, round->newest_tx, WAY_TX_BYTES);
             }
+            tell_waiters(sync, false);
         }
     }
     way_condition_unlock(&sync->condition);
@@ -530,9 +545,10 @@ static void serve_snapshot(struct way_sync *sync, struct way_index_draft *draft,
     draft = way_index_replace(sync->index, draft, info->position.revision);
     atomic_store(&sync->touched_ms, way_clock_mono_ms());
     atomic_store(&sync->age_before_ms, age_of(info));
+    atomic_store(&sync->has_data, true);
+    tell_waiters(sync, true);
     way_condition_unlock(&sync->condition);
     way_index_draft_free(draft);
-    atomic_store(&sync->has_data, true);
     way_log(WAY_LOG_WARN, "sync.snapshot",
             "serving=file overrides=%" PRIu64 " revision=%" PRIu64 " age_seconds=%" PRIu64,
             info->count, info->position.revision, age_of(info) / 1000);
@@ -603,6 +619,7 @@ struct way_sync *way_sync_start(const struct way_sync_options *options)
     }
     sync->store = options->store;
     sync->index = options->index;
+    sync->waiters = options->waiters;
     sync->snapshot = options->snapshot;
     sync->snapshot_max_age_ms = options->snapshot_max_age_ms;
     sync->calm_ms = options->poll_ms == 0 ? WAY_SYNC_POLL_MS : options->poll_ms;
@@ -733,6 +750,7 @@ static enum way_status show_commit(struct way_sync *sync, const uint8_t *tx,
         sync->tail = sync->tail == known ? shown : sync->tail;
         sync->position.revision = shown;
         memcpy(sync->position.tx, tx, WAY_TX_BYTES);
+        tell_waiters(sync, false);
     }
     free(entries);
     return status;

@@ -7,7 +7,7 @@
  *          is away delays this and ends nothing: lookups go on with what is there.
  * Owns     Its thread and session; it is the only writer of the index.
  * Threads  view, committed, ask: any thread.
- * Order    its own lock, then index->write.
+ * Order    its own lock, then index->write or the waiters'.
  * Errors   None: faults are logged once, shown by way_sync_view() and tried again.
  *
  * Revisions are dense, so changes are applied strictly one after the other. A hole in
@@ -17,6 +17,7 @@
 #define WAY_DOMAIN_SYNC_H
 
 #include "domain/snapshot.h"
+#include "domain/waiters.h"
 
 enum {
     WAY_SYNC_POLL_MS = 100,   /* a shared database, unless the options say otherwise */
@@ -46,6 +47,7 @@ struct way_sync;
 struct way_sync_options {
     struct way_store *store;      /* borrowed */
     struct way_index *index;      /* borrowed */
+    struct way_waiters *waiters;  /* borrowed: told how far the index is; NULL: nobody waits */
     const char *snapshot;         /* borrowed: the file to start from; NULL: none */
     uint64_t snapshot_max_age_ms; /* an older one is not served; 0: never start from one */
     uint64_t poll_ms;             /* of a shared database; 0: WAY_SYNC_POLL_MS */

@@ -52,6 +52,7 @@ struct way_instance {
     struct way_options options; /* borrowed texts */
     struct way_store *store;
     struct way_index *index;
+    struct way_waiters *waiters;
     struct way_sync *sync;
     struct way_keeper *keeper;
     struct way_janitor *janitor;
@@ -228,6 +229,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
         .service = instance->service,
         .sync = instance->sync,
         .index = instance->index,
+        .waiters = instance->waiters,
         .meter = instance->meter,
         .requests = instance->requests,
         .version = WAY_VERSION,
@@ -334,9 +336,12 @@ static enum way_status start_middle(struct way_instance *instance, struct way_er
 
     instance->index = way_index_new();
     sync.index = instance->index;
+    instance->waiters = way_waiters_new();
+    sync.waiters = instance->waiters;
     instance->meter = way_meter_new();
     instance->requests = api_request_metrics_new();
-    if (instance->index == NULL || instance->meter == NULL || instance->requests == NULL) {
+    if (instance->index == NULL || instance->waiters == NULL || instance->meter == NULL ||
+        instance->requests == NULL) {
         return way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
     }
     instance->sync = way_sync_start(&sync);
@@ -430,6 +435,7 @@ static void drain(struct way_instance *instance)
 {
     uint64_t until_ms = way_clock_mono_ms() + DRAIN_MS;
 
+    way_waiters_close(instance->waiters);
     way_condition_lock(&instance->condition);
     for (size_t i = 0; i < instance->lane_count; i++) {
         if (instance->lanes[i].is_running) {
@@ -487,6 +493,7 @@ void way_instance_stop(struct way_instance *instance)
     way_janitor_stop(instance->janitor);
     way_keeper_stop(instance->keeper);
     way_sync_stop(instance->sync);
+    way_waiters_free(instance->waiters);
     way_metrics_free(instance->requests);
     way_meter_free(instance->meter);
     way_index_free(instance->index);
