@@ -34,9 +34,9 @@ enum {
     "SELECT " WAY_ENTRY_COLUMNS ", (SELECT MAX(d.revision) FROM override_change d "   \
     "WHERE d.lookup_key = c.lookup_key) FROM override_change c WHERE c.revision = ? " \
     "ORDER BY c.seq"
-#define SQL_IS_KNOWN                                              \
-    "SELECT 1 FROM dns_overrides WHERE lookup_key = ? UNION ALL " \
-    "(SELECT 1 FROM override_change WHERE lookup_key = ? AND revision > ? LIMIT 1)"
+#define SQL_IS_KNOWN                                                       \
+    "SELECT EXISTS (SELECT 1 FROM dns_overrides WHERE lookup_key = ?) OR " \
+    "EXISTS (SELECT 1 FROM override_change WHERE lookup_key = ? AND revision > ?)"
 
 /* How far the history reaches. */
 struct reach {
