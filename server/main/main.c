@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "main/healthcheck.h"
 #include "main/options.h"
+#include "main/reload.h"
 #include "main/wiring.h"
 
 #include <signal.h>
@@ -22,6 +23,7 @@ enum {
     EXIT_USAGE = 2,
     STOP_SECONDS_MAX = 9, /* a database that hangs must not keep a stopping process */
     OUTPUT_MAX = 1024 * 1024,
+    RELOADED_MAX = 256, /* bytes of the line that `reload` prints */
 };
 
 static int fail(const struct way_error *err)
@@ -110,17 +112,39 @@ static void print_options(const struct way_options *options)
     way_text_fini(&text);
 }
 
+static int reload(const struct way_options *options)
+{
+    char storage[RELOADED_MAX];
+    struct way_text text;
+    struct way_error err = {0};
+    enum way_status status;
+
+    way_text_init(&text, storage, sizeof storage, sizeof storage);
+    status = way_reload(options, &text, &err);
+    if (status == WAY_OK) {
+        (void)fwrite(text.data, 1, text.len, stdout);
+    }
+    way_text_fini(&text);
+    return status == WAY_OK ? EXIT_STOPPED : fail(&err);
+}
+
 static int run_command(const struct way_options *options)
 {
     struct way_error err = {0};
     enum way_status status = WAY_OK;
 
-    if (options->command == WAY_COMMAND_SERVE) {
+    switch (options->command) {
+    case WAY_COMMAND_SERVE:
         return serve(options);
+    case WAY_COMMAND_RELOAD:
+        return reload(options);
+    case WAY_COMMAND_MIGRATE:
+        status = way_migrate(options, &err);
+        break;
+    case WAY_COMMAND_HEALTHCHECK:
+        status = way_healthcheck(options->listen.items[0], &err);
+        break;
     }
-    status = options->command == WAY_COMMAND_MIGRATE
-                 ? way_migrate(options, &err)
-                 : way_healthcheck(options->listen.items[0], &err);
     return status == WAY_OK ? EXIT_STOPPED : fail(&err);
 }
 
@@ -146,7 +170,7 @@ static int run(const struct way_options *options)
         break;
     }
     way_log_set_level((enum way_log_level)options->log_level);
-    if (options->command != WAY_COMMAND_HEALTHCHECK &&
+    if (options->command != WAY_COMMAND_HEALTHCHECK && options->command != WAY_COMMAND_RELOAD &&
         way_instance_check(options, &err) != WAY_OK) {
         return fail(&err);
     }

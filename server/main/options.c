@@ -103,6 +103,10 @@ static const struct {
 } commands[] = {
     {"serve", WAY_COMMAND_SERVE, "Answer requests until SIGTERM or SIGINT. The default."},
     {"migrate", WAY_COMMAND_MIGRATE, "Bring the database's schema up to date and stop."},
+    {"reload", WAY_COMMAND_RELOAD,
+     "Say that rows were changed by SQL, so that every instance reads all of them again; print the "
+     "new revision and stop. MariaDB is told itself (--database); for an SQLite file the instance "
+     "on the first --listen is asked."},
     {"healthcheck", WAY_COMMAND_HEALTHCHECK,
      "Ask the instance on --listen whether it is alive; exit 0 if so, else 1."},
 };

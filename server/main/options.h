@@ -19,7 +19,12 @@
 
 enum { WAY_OPTION_LIST_MAX = 16 }; /* values of an option that may repeat */
 
-enum way_command { WAY_COMMAND_SERVE, WAY_COMMAND_MIGRATE, WAY_COMMAND_HEALTHCHECK };
+enum way_command {
+    WAY_COMMAND_SERVE,
+    WAY_COMMAND_MIGRATE,
+    WAY_COMMAND_RELOAD,
+    WAY_COMMAND_HEALTHCHECK
+};
 
 /* What to do instead of the command. */
 enum way_request {

@@ -508,34 +508,55 @@ void way_instance_stop(struct way_instance *instance)
     free(instance);
 }
 
-/* --- waypost migrate ------------------------------------------------------------------------ */
+/* --- commands that need no instance ---------------------------------------------------------- */
 
-enum way_status way_migrate(const struct way_options *options, struct way_error *err)
+static enum way_status prepare(struct way_session *session, struct way_store_report *report,
+                               struct way_error *err)
+{
+    enum way_status status = way_store_prepare(session, report, err);
+
+    for (unsigned try = 1; status == WAY_BUSY && try < MIGRATE_TRIES_MAX; try++) {
+        way_clock_pause_ms(MIGRATE_PAUSE_MS); /* another instance is at it */
+        status = way_store_prepare(session, report, err);
+    }
+    if (status == WAY_OK && report->is_read_only) {
+        status = way_fail(err, WAY_UNAVAILABLE, "database", "%.200s", report->reason);
+    }
+    return status;
+}
+
+enum way_status way_open_prepared(const struct way_options *options, struct way_store **out,
+                                  struct way_store_report *report, struct way_error *err)
 {
     struct way_store *store = NULL;
     struct way_session *session = NULL;
-    struct way_store_report report = {0};
     enum way_status status = open_store(options, &store, err);
 
     if (status == WAY_OK) {
         status = way_session_open(store, &session, err);
     }
-    for (unsigned try = 0; status == WAY_OK && try < MIGRATE_TRIES_MAX; try++) {
-        status = way_store_prepare(session, &report, err);
-        if (status != WAY_BUSY) {
-            break;
-        }
-        way_clock_pause_ms(MIGRATE_PAUSE_MS); /* another instance is at it */
-        status = WAY_OK;
+    if (status == WAY_OK) {
+        status = prepare(session, report, err);
     }
-    if (status == WAY_OK && report.is_read_only) {
-        status = way_fail(err, WAY_UNAVAILABLE, "database", "%.200s", report.reason);
+    way_session_close(session);
+    if (status != WAY_OK) {
+        way_store_free(store);
+        return status;
     }
+    *out = store;
+    return WAY_OK;
+}
+
+enum way_status way_migrate(const struct way_options *options, struct way_error *err)
+{
+    struct way_store *store = NULL;
+    struct way_store_report report = {0};
+    enum way_status status = way_open_prepared(options, &store, &report, err);
+
     if (status == WAY_OK) {
         way_log(WAY_LOG_NOTICE, "migrate.done", "store=%s schema=%u rejected=%" PRIu64,
                 way_store_name(store), report.schema_version, report.rejected);
     }
-    way_session_close(session);
     way_store_free(store);
     return status;
 }

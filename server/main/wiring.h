@@ -13,6 +13,7 @@
 #define WAY_MAIN_WIRING_H
 
 #include "main/options.h"
+#include "store/store.h"
 
 struct way_instance;
 
@@ -26,7 +27,13 @@ WAY_MUST_CHECK enum way_status way_instance_start(const struct way_options *opti
 /* Drains, then stops everything. */
 void way_instance_stop(struct way_instance *instance);
 
-/* Brings the schema up to date; no instance is needed. */
+/* Opens the database and brings its schema up to date; no instance is needed. WAY_UNAVAILABLE
+ * also when the schema may not be written by this program. */
+WAY_MUST_CHECK enum way_status way_open_prepared(const struct way_options *options,
+                                                 struct way_store **store,
+                                                 struct way_store_report *report,
+                                                 struct way_error *err);
+/* Brings the schema up to date and says so. */
 WAY_MUST_CHECK enum way_status way_migrate(const struct way_options *options,
                                            struct way_error *err);
 
