@@ -262,17 +262,20 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 
 @pytest.mark.parametrize("template", [
-    "/overrides", "/overrides/{key}", "/resolve/{key}", "/resolve", "/mx/{domain}", "/mx", "/healthz", "/readyz",
+    "/overrides", "/overrides/{key}", "/overrides/{key}/history", "/overrides/{key}/revert", "/history",
+    "/history/{revision}/revert", "/changes", "/reload", "/resolve/{key}", "/resolve", "/mx/{domain}", "/mx", "/healthz", "/readyz",
     "/metrics", "/openapi.yaml",
 ])
 def test_another_method_is_405_and_allow_tells_the_right_ones(client, template):
     path = template.replace("{key}", "present.example").replace("{domain}", "present.example")
+    path = path.replace("{revision}", "1")
     documented = set(client.contract.find(path)[1])
     refused_methods = [method for method in METHODS if method not in documented]
     assert {"TRACE", "QUERY", "get"} <= set(refused_methods)
     for method in refused_methods:
         answer = client.request(method, path)
-        refused(answer, 405, "method_not_allowed")
+        assert answer.status == 405
+        assert method == "HEAD" or answer.code == "method_not_allowed"
         assert {word.strip() for word in answer.headers["Allow"].split(",")} == documented
 
 

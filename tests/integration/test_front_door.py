@@ -11,9 +11,9 @@ OPERATIONS = [(method.upper(), path, operation["operationId"])
               for method, operation in item.items() if method in METHODS]
 BODIES = {"createOverride": b'{"lookup_key":"a.example","target_host":"10.0.0.5"}',
           "setOverride": b'{"target_host":"10.0.0.5"}',
-          "changeOverride": b"{}", "resolveBatch": b'{"keys":[]}', "mxBatch": b'{"keys":[]}'}
+          "changeOverride": b"{}", "revertOverride": b'{"revision":0}', "resolveBatch": b'{"keys":[]}', "mxBatch": b'{"keys":[]}'}
 QUERIES = {"resolveByQuery": "key=192.0.2.1&", "headResolveByQuery": "key=192.0.2.1&", "mxByQuery": "domain=192.0.2.1&",
-           "headMxByQuery": "domain=192.0.2.1&"}
+           "headMxByQuery": "domain=192.0.2.1&", "listChanges": "since=0&", "headChanges": "since=0&"}
 
 every_operation = pytest.mark.parametrize("method, path, operation", OPERATIONS, ids=[row[2] for row in OPERATIONS])
 
@@ -25,7 +25,7 @@ def client(launch_for_module):
 
 def send(client, method, path, operation, query="", headers=(), body=None):
     """A right request but for what `query` and `headers` add."""
-    target = path.replace("{key}", "192.0.2.1").replace("{domain}", "192.0.2.1")
+    target = path.replace("{key}", "192.0.2.1").replace("{domain}", "192.0.2.1").replace("{revision}", "9999")
     target += "?" + QUERIES.get(operation, "") + query
     lines = [f"{method} {target} HTTP/1.1", "Host: x", "Connection: close", *headers]
     body = BODIES.get(operation, b"") if body is None else body
