@@ -55,3 +55,11 @@ enum way_status api_param_fallback(const struct api_request *request, bool *is_d
     }
     return WAY_OK;
 }
+
+enum way_status api_param_min_revision(const struct api_request *request, uint64_t *min_revision,
+                                       struct way_error *err)
+{
+    static const struct api_number_rule rule = {.name = "min_revision", .max = INT64_MAX};
+
+    return api_param_number(request, &rule, min_revision, err);
+}

@@ -4,7 +4,8 @@
  *
  * Purpose  A key in a path or a query is read by the one normalisation, and a fault is
  *          told under the parameter's own name. `fallback=none`: only overrides (and
- *          literals); without it everything else is asked of real DNS.
+ *          literals); without it everything else is asked of real DNS. `min_revision=N`:
+ *          an answer from data that is at least as new.
  * Owns     Nothing.
  * Threads  Pure functions; call from anywhere.
  * Errors   WAY_INVALID with the parameter's name.
@@ -37,5 +38,9 @@ WAY_MUST_CHECK enum way_status api_param_number(const struct api_request *reques
                                                 struct way_error *err);
 WAY_MUST_CHECK enum way_status api_param_fallback(const struct api_request *request,
                                                   bool *is_dns_wanted, struct way_error *err);
+/* 0, which every answer satisfies, when it is left out. */
+WAY_MUST_CHECK enum way_status api_param_min_revision(const struct api_request *request,
+                                                      uint64_t *min_revision,
+                                                      struct way_error *err);
 
 #endif

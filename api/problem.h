@@ -35,6 +35,7 @@ enum api_problem {
     API_INTERNAL,
     API_DNS_FAILURE,
     API_BUSY,
+    API_BEHIND,
     API_STORE_UNAVAILABLE,
     API_NOT_READY,
     API_DNS_TIMEOUT,

@@ -12,8 +12,10 @@ static const char *const page_params[] = {"limit", "cursor", NULL};
 static const char *const history_params[] = {"actor", "since",  "from", "until",
                                              "limit", "cursor", NULL};
 static const char *const feed_params[] = {"since", "limit", "wait", "epoch", NULL};
-static const char *const key_params[] = {"key", "fallback", NULL};
-static const char *const domain_params[] = {"domain", "fallback", NULL};
+static const char *const key_params[] = {"key", "fallback", "min_revision", NULL};
+static const char *const domain_params[] = {"domain", "fallback", "min_revision", NULL};
+static const char *const lookup_params[] = {"fallback", "min_revision", NULL};
+static const char *const read_params[] = {"min_revision", NULL};
 static const char *const fallback_params[] = {"fallback", NULL};
 
 #define JSON         API_MEDIA_JSON
@@ -25,7 +27,7 @@ const struct api_route api_routes[] = {
     /* method      path                          operation              lookup  body                takes       gives              parameters       handler */
     { API_GET,    "/overrides",                 "listOverrides",       false,  0,                  0,          JSON,              list_params,     api_list_overrides },
     { API_POST,   "/overrides",                 "createOverride",      false,  API_BODY_MAX,       JSON,       JSON,              no_params,       api_create_override },
-    { API_GET,    "/overrides/{key}",           "getOverride",         false,  0,                  0,          JSON,              no_params,       api_get_override },
+    { API_GET,    "/overrides/{key}",           "getOverride",         false,  0,                  0,          JSON,              read_params,     api_get_override },
     { API_PUT,    "/overrides/{key}",           "setOverride",         false,  API_BODY_MAX,       JSON,       JSON,              no_params,       api_set_override },
     { API_PATCH,  "/overrides/{key}",           "changeOverride",      false,  API_BODY_MAX,       PATCH_JSON, JSON,              no_params,       api_change_override },
     { API_DELETE, "/overrides/{key}",           "deleteOverride",      false,  0,                  0,          0,                 no_params,       api_delete_override },
@@ -35,10 +37,10 @@ const struct api_route api_routes[] = {
     { API_POST,   "/history/{revision}/revert", "revertRevision",      false,  0,                  0,          JSON,              no_params,       api_revert_revision },
     { API_GET,    "/changes",                   "listChanges",         false,  0,                  0,          JSON,              feed_params,     api_list_changes },
     { API_POST,   "/reload",                    "reload",              false,  0,                  0,          JSON,              no_params,       api_reload },
-    { API_GET,    "/resolve/{key}",             "resolveByPath",       true,   0,                  0,          JSON_OR_TEXT,      fallback_params, api_resolve_by_path },
+    { API_GET,    "/resolve/{key}",             "resolveByPath",       true,   0,                  0,          JSON_OR_TEXT,      lookup_params  , api_resolve_by_path },
     { API_GET,    "/resolve",                   "resolveByQuery",      true,   0,                  0,          JSON_OR_TEXT,      key_params,      api_resolve_by_query },
     { API_POST,   "/resolve",                   "resolveBatch",        true,   API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_resolve_batch },
-    { API_GET,    "/mx/{domain}",               "mxByPath",            true,   0,                  0,          JSON_OR_TEXT,      fallback_params, api_mx_by_path },
+    { API_GET,    "/mx/{domain}",               "mxByPath",            true,   0,                  0,          JSON_OR_TEXT,      lookup_params  , api_mx_by_path },
     { API_GET,    "/mx",                        "mxByQuery",           true,   0,                  0,          JSON_OR_TEXT,      domain_params,   api_mx_by_query },
     { API_POST,   "/mx",                        "mxBatch",             true,   API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_mx_batch },
     { API_GET,    "/healthz",                   "getLiveness",         false,  0,                  0,          JSON,              no_params,       api_get_liveness },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/body.h"
+#include "api/catch_up.h"
 #include "api/etag.h"
 #include "api/handlers/handlers.h"
 #include "api/handlers/store_call.h"
@@ -25,19 +26,69 @@ static void on_read(struct api_store_call *self)
     api_store_call_finish(self);
 }
 
-void api_get_override(struct api_exchange *exchange)
+/* A read of one override, which may have to wait for its revision. */
+struct read_call {
+    struct api_store_call base;
+    struct way_waiter waiter;
+};
+
+static void on_caught_up(struct way_waiter *waiter, enum way_wait_outcome outcome)
 {
-    struct api_store_call *self = api_store_call_new(exchange, sizeof *self);
+    struct read_call *read_call = WAY_OWNER_OF(waiter, struct read_call, waiter);
+    struct api_store_call *self = &read_call->base;
+
+    if (self->exchange == NULL) {
+        api_store_call_free(self);
+    } else if (outcome == WAY_WAIT_REACHED) {
+        api_store_call_post(self, WAY_SERVICE_READ, on_read);
+    } else {
+        api_refuse_behind(self->exchange, waiter->revision);
+        api_store_call_finish(self);
+    }
+}
+
+static void abandon_catching_up(struct api_exchange *exchange)
+{
+    struct read_call *read_call = exchange->waiting;
+
+    read_call->base.exchange = NULL;
+    way_waiters_cancel(&read_call->waiter);
+}
+
+/* The index first: it tells without SQL whether there is a chance, and can be waited for. */
+static void read_or_catch_up(struct read_call *read_call)
+{
+    struct api_store_call *self = &read_call->base;
+    struct api_exchange *exchange = self->exchange;
+    uint64_t min_revision = self->call.of.read.min_revision;
     struct way_error err;
 
-    if (self == NULL) {
-        return;
-    }
-    if (api_param_key(exchange->request.key, &self->call.of.read.key, &err) != WAY_OK) {
+    if (api_has_caught_up(exchange, min_revision)) {
+        api_store_call_post(self, WAY_SERVICE_READ, on_read);
+    } else if (api_catch_up(exchange, min_revision, &read_call->waiter, on_caught_up, &err) ==
+               WAY_OK) {
+        api_exchange_wait(exchange, 0, abandon_catching_up, read_call);
+    } else {
         api_store_call_refuse(self, &err);
+    }
+}
+
+void api_get_override(struct api_exchange *exchange)
+{
+    struct read_call *read_call = api_store_call_new(exchange, sizeof *read_call);
+    struct way_service_call *call;
+    struct way_error err;
+
+    if (read_call == NULL) {
         return;
     }
-    api_store_call_post(self, WAY_SERVICE_READ, on_read);
+    call = &read_call->base.call;
+    if (api_param_key(exchange->request.key, &call->of.read.key, &err) != WAY_OK ||
+        api_param_min_revision(&exchange->request, &call->of.read.min_revision, &err) != WAY_OK) {
+        api_store_call_refuse(&read_call->base, &err);
+        return;
+    }
+    read_or_catch_up(read_call);
 }
 
 static void respond_written(struct api_exchange *exchange, const struct way_write *write)

@@ -15,6 +15,7 @@ static const char *const names[] = {
     [WAY_GONE] = "gone",
     [WAY_TOO_LARGE] = "too_large",
     [WAY_BUSY] = "busy",
+    [WAY_BEHIND] = "behind",
     [WAY_UNAVAILABLE] = "unavailable",
     [WAY_UNSETTLED] = "unsettled",
     [WAY_TIMEOUT] = "timeout",

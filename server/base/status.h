@@ -23,6 +23,7 @@ enum way_status {
     WAY_GONE,        /* it was there once, and is not kept any more */
     WAY_TOO_LARGE,   /* a named limit would be exceeded */
     WAY_BUSY,        /* a bounded queue is full: try again */
+    WAY_BEHIND,      /* this copy of the data is older than was asked for: try again */
     WAY_UNAVAILABLE, /* a dependency did not answer; nothing was changed */
     WAY_UNSETTLED,   /* a commit was sent and its answer never came */
     WAY_TIMEOUT,     /* our own deadline passed */

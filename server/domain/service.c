@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,12 +70,42 @@ static bool visit_revision(void *owner, const struct way_entry *entry, uint64_t 
     return watched->call->of.revision.visit(watched->call->of.revision.owner, entry, newest);
 }
 
+/* Each node of a cluster has its own place in the history, and this session's may be behind the one
+ * that the index follows. */
+static enum way_status check_revision(struct way_session *session, uint64_t min_revision,
+                                      struct way_error *err)
+{
+    struct way_position position = {0};
+    enum way_status status;
+
+    if (min_revision == 0) {
+        return WAY_OK;
+    }
+    way_session_catch_up(session);
+    status = way_store_poll(session, &position, err);
+    if (status == WAY_OK && position.revision < min_revision) {
+        status = way_fail(err, WAY_BEHIND, "",
+                          "the database answers from revision %" PRIu64 ", not yet from %" PRIu64,
+                          position.revision, min_revision);
+    }
+    return status;
+}
+
+static enum way_status read_row(struct way_session *session, struct way_service_call *call)
+{
+    enum way_status status = check_revision(session, call->of.read.min_revision, &call->err);
+
+    return status == WAY_OK
+               ? way_store_read(session, &call->of.read.key, &call->of.read.row, &call->err)
+               : status;
+}
+
 static enum way_status perform(struct way_session *session, struct way_service_call *call,
                                struct watched_visit *watched)
 {
     switch (call->kind) {
     case WAY_SERVICE_READ:
-        return way_store_read(session, &call->of.read.key, &call->of.read.row, &call->err);
+        return read_row(session, call);
     case WAY_SERVICE_LIST:
         return way_store_list(session, &call->of.list.query, visit_row, watched,
                               &call->of.list.page, &call->err);

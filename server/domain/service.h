@@ -10,7 +10,8 @@
  * Threads  way_service_post(): any loop's thread. `done` comes on call->home. `visit`
  *          runs on a store thread.
  * Errors   post(): WAY_BUSY (queue full), WAY_UNAVAILABLE (the database is known to be
- *          away): `done` does not come. Of a call: as store/store.h and model/change.h.
+ *          away): `done` does not come. Of a call: as store/store.h and model/change.h; of a
+ *          read with min_revision also WAY_BEHIND.
  */
 #ifndef WAY_DOMAIN_SERVICE_H
 #define WAY_DOMAIN_SERVICE_H
@@ -51,6 +52,7 @@ struct way_service_call {
     union {
         struct {
             struct way_key key;
+            uint64_t min_revision;   /* the session's node must have reached it: WAY_BEHIND */
             struct way_override row; /* result */
         } read;
 

@@ -107,12 +107,54 @@ static void a_number_has_bounds_and_a_default(void **state)
     }
 }
 
+static void min_revision_is_a_number_or_left_out(void **state)
+{
+    static const struct {
+        const char *label, *value; /* value NULL: left out */
+        bool is_fine;
+        uint64_t want;
+    } cases[] = {
+        {"left out", NULL, true, 0},
+        {"nothing yet", "0", true, 0},
+        {"a revision", "4711", true, 4711},
+        {"the last one", "9223372036854775807", true, INT64_MAX},
+        {"one more", "9223372036854775808", false, 0},
+        {"twenty digits and more", "100000000000000000000", false, 0},
+        {"empty", "", false, 0},
+        {"negative", "-1", false, 0},
+        {"a sign", "+1", false, 0},
+        {"a blank", "1 ", false, 0},
+        {"hexadecimal", "0x1", false, 0},
+        {"a fraction", "1.0", false, 0},
+        {"a word", "latest", false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        struct api_request request = {.param_count = cases[i].value != NULL};
+        struct way_error err;
+        uint64_t min_revision = 1;
+
+        print_message("    %s\n", cases[i].label);
+        request.params[0].name = bytes_of("min_revision");
+        request.params[0].value = bytes_of(cases[i].value == NULL ? "" : cases[i].value);
+        if (cases[i].is_fine) {
+            assert_int_equal(api_param_min_revision(&request, &min_revision, &err), WAY_OK);
+            assert_true(min_revision == cases[i].want);
+            continue;
+        }
+        assert_int_equal(api_param_min_revision(&request, &min_revision, &err), WAY_INVALID);
+        assert_string_equal(err.field, "min_revision");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fault_is_told_under_the_name_of_the_parameter),
         cmocka_unit_test(fallback_is_none_or_left_out),
         cmocka_unit_test(a_number_has_bounds_and_a_default),
+        cmocka_unit_test(min_revision_is_a_number_or_left_out),
     };
 
     return cmocka_run_group_tests_name("api/params", tests, NULL, NULL);

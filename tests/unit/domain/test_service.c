@@ -253,6 +253,33 @@ static void a_row_that_is_not_there_is_not_found(void **state)
     assert_int_equal(perform(probe_read(fixture, "a.example")), WAY_NOT_FOUND);
 }
 
+static void a_row_is_read_as_of_a_revision_that_the_database_has(void **state)
+{
+    struct fixture *fixture = *state;
+    struct probe *probe;
+
+    (void)fake_put(fixture->fake, "a.example", "10.0.0.1");
+    start_and_load(fixture);
+    probe = probe_read(fixture, "a.example");
+    probe->call.of.read.min_revision = fake_put(fixture->fake, "a.example", "10.0.0.2");
+    assert_int_equal(perform(probe), WAY_OK);
+    assert_string_equal(probe->call.of.read.row.target.host.text, "10.0.0.2");
+}
+
+/* Its node of the cluster lags behind the one that the index follows. */
+static void a_row_is_not_read_from_a_database_that_is_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    struct probe *probe;
+
+    (void)fake_put(fixture->fake, "a.example", "10.0.0.1");
+    start_and_load(fixture);
+    probe = probe_read(fixture, "a.example");
+    probe->call.of.read.min_revision = 2;
+    assert_int_equal(perform(probe), WAY_BEHIND);
+    assert_int_equal(fake_count(fixture->fake, FAKE_READ), 0);
+}
+
 static void rows_are_listed(void **state)
 {
     struct fixture *fixture = *state;
@@ -574,6 +601,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_row_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_row_that_is_not_there_is_not_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_row_is_read_as_of_a_revision_that_the_database_has,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_row_is_not_read_from_a_database_that_is_behind, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(rows_are_listed, set_up, tear_down),
         cmocka_unit_test(a_write_is_seen_by_lookups_when_it_is_answered),
         cmocka_unit_test_setup_teardown(a_wish_that_is_refused_changes_nothing, set_up, tear_down),

@@ -104,13 +104,15 @@ static void what_we_commit_is_told(void **state)
                                         .target.host = fake_key("10.0.0.1"),
                                         .is_enabled = true}};
     struct wait wait;
+    uint8_t tx[WAY_TX_BYTES];
 
+    fake_tx(1, 0, tx);
     set_up_wait(&wait, fixture);
     start_sync(&wait);
     assert_true(fake_wait_polls(fixture->fake));
     assert_int_not_equal(fake_hold(fixture->fake, FAKE_POLL), 0);
     begin(&wait, 1);
-    way_sync_committed(fixture->sync, &change, 1);
+    way_sync_committed(fixture->sync, tx, &change, 1);
     finish(&wait, WAY_WAIT_REACHED);
 }
 
