@@ -50,6 +50,7 @@ static void begin_refusal(struct api_exchange *exchange, enum api_problem proble
     way_text_clear(&response->body);
     response->header_count = 0;
     response->constant = NULL;
+    response->revision = 0;
     response->may_be_kept = false;
     response->is_problem = true;
     api_respond(exchange, api_problem_status(problem), API_MEDIA_NONE);

@@ -51,7 +51,8 @@ struct api_response {
     unsigned status;
     enum api_media media; /* of the body; API_MEDIA_NONE: no body, or a problem */
     bool is_problem;
-    bool may_be_kept; /* false: Cache-Control: no-store; true: no-cache, with an entity tag */
+    uint64_t revision; /* of the write that it answers; 0: none */
+    bool may_be_kept;  /* false: Cache-Control: no-store; true: no-cache, with an entity tag */
     struct way_text body;
     const void *constant; /* a body that lives for ever, instead of `body` */
     size_t constant_len;

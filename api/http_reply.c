@@ -29,6 +29,16 @@ static void add_staleness(const struct api_context *context, struct MHD_Response
     }
 }
 
+/* Others may have committed just before a write, and their changes not be in the index yet: then it
+ * is not true as of the write either. Its client must be told the write's own revision all the
+ * same, to ask for it with min_revision. */
+static uint64_t revision_of(const struct api_exchange *exchange)
+{
+    uint64_t revision = way_index_revision(exchange->context->index);
+
+    return exchange->response.revision > revision ? exchange->response.revision : revision;
+}
+
 static void add_headers(struct api_slot *slot, struct MHD_Response *response)
 {
     const struct api_response *made = &slot->exchange.response;
@@ -40,8 +50,7 @@ static void add_headers(struct api_slot *slot, struct MHD_Response *response)
         add_header(response, "Content-Type", api_media_type(made->media));
     }
     add_header(response, "X-Request-Id", slot->exchange.request.id);
-    (void)snprintf(revision, sizeof revision, "%" PRIu64,
-                   way_index_revision(slot->exchange.context->index));
+    (void)snprintf(revision, sizeof revision, "%" PRIu64, revision_of(&slot->exchange));
     add_header(response, "X-Waypost-Revision", revision);
     add_header(response, "Cache-Control", made->may_be_kept ? "no-cache" : "no-store");
     if (slot->exchange.route != NULL && slot->exchange.route->is_lookup) {

@@ -63,6 +63,7 @@ static void init(struct api_slot *slot, struct api_slot_pool *pool, struct MHD_C
     response->status = 0;
     response->media = API_MEDIA_NONE;
     response->is_problem = false;
+    response->revision = 0;
     response->may_be_kept = false;
     response->constant = NULL;
     response->constant_len = 0;

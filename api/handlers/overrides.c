@@ -96,6 +96,7 @@ static void respond_written(struct api_exchange *exchange, const struct way_writ
     char location[API_HEADER_VALUE_MAX];
 
     api_log_written(exchange, write);
+    exchange->response.revision = write->row.revision;
     if (write->verdict == WAY_VERDICT_DELETED) {
         api_respond(exchange, 204, API_MEDIA_NONE);
         return;

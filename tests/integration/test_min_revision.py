@@ -99,6 +99,20 @@ def test_what_was_deleted_through_one_is_gone_at_the_other(pair, door):
         assert target_of(door, ask(other, door, "example.org", deleted.revision)) is None
 
 
+@pytest.mark.parametrize("door", LOOKUPS)
+def test_a_write_tells_its_own_revision_though_others_have_written_before(pair, door):
+    """The one does not know yet what the other has written, so it cannot show that it is as far."""
+    one, other = pair
+    for number in range(10):
+        one.client.set("example.org", "10.0.0.5")
+        before = other.client.set("other.example", f"10.0.1.{number}").revision
+        deleted = one.client.delete("/overrides/example.org")
+        assert deleted.revision > before
+        assert target_of(door, ask(other, door, "example.org", deleted.revision)) is None
+        before = other.client.set("other.example", f"10.0.2.{number}").revision
+        assert one.client.set("example.org", f"10.0.0.{number}").revision > before
+
+
 def test_writers_through_both_read_their_own_writes_at_the_other(pair):
     def go_to_and_fro(number):
         for turn in range(20):
