@@ -19,6 +19,7 @@ static void on_reloaded(struct api_store_call *self)
     }
     way_log(WAY_LOG_NOTICE, "override.reload", "revision=%" PRIu64 " actor=%s request_id=%s",
             write->revision, write->wish.actor, exchange->request.id);
+    exchange->response.revision = write->revision;
     api_respond(exchange, 200, API_MEDIA_JSON);
     way_text_putc(body, '{');
     way_json_member_u64(body, "revision", write->revision);

@@ -89,6 +89,7 @@ static void on_written(struct api_store_call *self)
         return;
     }
     api_log_written(self->exchange, write);
+    self->exchange->response.revision = write->row.revision;
     if (write->verdict == WAY_VERDICT_DELETED) {
         respond_absent(revert_call, write->row.revision);
     } else {

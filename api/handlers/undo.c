@@ -187,6 +187,7 @@ static void on_written(struct api_store_call *self)
             "undone=%" PRIu64 " overrides=%zu revision=%" PRIu64 " actor=%s request_id=%s",
             undo_call->revision, undo_call->count, revision, undo_call->template.actor,
             self->exchange->request.id);
+    self->exchange->response.revision = revision;
     respond_undone(undo_call, revision);
     api_store_call_finish(self);
 }

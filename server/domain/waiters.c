@@ -25,6 +25,7 @@ struct way_waiters {
     /* guarded by lock */
     struct way_node list; /* of way_waiter.node, by revision, then by age */
     size_t count;
+    size_t long_count; /* of these, such as are woken with all */
     bool is_closed;
 };
 
@@ -79,6 +80,7 @@ static void enlist(struct way_waiters *waiters, struct way_waiter *waiter)
     way_list_put(after, &waiter->node); /* before `after` */
     waiter->is_listed = true;
     waiters->count++;
+    waiters->long_count += waiter->is_woken_with_all;
     note_least(waiters);
 }
 
@@ -87,6 +89,7 @@ static void strike(struct way_waiters *waiters, struct way_waiter *waiter)
     way_list_del(&waiter->node);
     waiter->is_listed = false;
     waiters->count--;
+    waiters->long_count -= waiter->is_woken_with_all;
     note_least(waiters);
 }
 
@@ -171,7 +174,8 @@ enum way_status way_waiters_start(struct way_waiters *waiters, struct way_waiter
     way_timer_start(waiter->timer,
                     waiter->deadline_ms > now_ms ? waiter->deadline_ms - now_ms + 1 : 0, 0);
     (void)pthread_mutex_lock(&waiters->lock);
-    has_room = waiters->count < WAY_WAITERS_MAX;
+    has_room = waiters->count < WAY_WAITERS_MAX &&
+               (!waiter->is_woken_with_all || waiters->long_count < WAY_WAITERS_LONG_MAX);
     if (has_room) {
         enlist(waiters, waiter);
         look_again(waiters, waiter);

@@ -22,7 +22,10 @@
 #include "base/loop.h"
 #include "dns/list.h"
 
-enum { WAY_WAITERS_MAX = 1024 /* requests that wait for a revision, over all loops */ };
+enum {
+    WAY_WAITERS_MAX = 1024,     /* requests that wait for a revision, over all loops */
+    WAY_WAITERS_LONG_MAX = 768, /* of these, such as are woken with all, and may wait for long */
+};
 
 enum way_wait_outcome {
     WAY_WAIT_REACHED,

@@ -9,7 +9,7 @@ import pytest
 from http_client import connect, eventually, read_answer
 
 WAIT_MAX = 60  # seconds; longer than the client's own patience, so whoever is not woken fails
-WAITERS_MAX = 1024
+WAITERS_MAX = 768  # WAY_WAITERS_LONG_MAX
 ROUND = 128  # waiting readers that are started together
 
 

@@ -337,6 +337,24 @@ static void there_is_room_for_so_many_and_a_cancelled_one_makes_room(void **stat
     assert_int_equal(last->outcome, WAY_WAIT_REACHED);
 }
 
+static void long_waits_leave_room_for_short_ones(void **state)
+{
+    struct fixture *fixture = *state;
+    struct way_error err = {0};
+    struct probe *last;
+
+    for (unsigned i = 0; i < WAY_WAITERS_LONG_MAX; i++) {
+        (void)wait_with_all(fixture, i, 5, 0);
+    }
+    last = prepare(fixture, WAY_WAITERS_LONG_MAX, 5, GUARD_MS);
+    last->waiter.is_woken_with_all = true;
+    assert_int_equal(way_waiters_start(fixture->waiters, &last->waiter, &err), WAY_BUSY);
+    last->waiter.is_woken_with_all = false;
+    start(fixture, last);
+    way_waiters_announce(fixture->waiters, 5);
+    run(fixture, WAY_WAITERS_LONG_MAX + 1);
+}
+
 /* --- everybody who asked for it --------------------------------------------------------------- */
 
 static void waking_all_ends_the_waits_of_those_who_asked(void **state)
@@ -562,6 +580,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(there_is_room_for_so_many_and_a_cancelled_one_makes_room,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_waits_leave_room_for_short_ones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waking_all_ends_the_waits_of_those_who_asked, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_waking_between_look_and_wait_is_not_missed, set_up,
