@@ -20,7 +20,11 @@ void api_get_liveness(struct api_exchange *exchange)
 static void respond_ready(struct api_exchange *exchange, const struct way_sync_view *view)
 {
     static const char *const words[] = {
-        [WAY_STORE_OK] = "ok", [WAY_STORE_DOWN] = "down", [WAY_STORE_READ_ONLY] = "read_only"};
+        [WAY_STORE_OK] = "ok",
+        [WAY_STORE_FAILING] = "failing",
+        [WAY_STORE_READ_ONLY] = "read_only",
+        [WAY_STORE_DOWN] = "down",
+    };
     const struct way_index *index = exchange->context->index;
     struct way_text *body = &exchange->response.body;
 

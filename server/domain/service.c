@@ -207,6 +207,9 @@ static void on_written(struct way_write *write)
 
     call->status = write->status;
     call->err = write->err;
+    if (write->status == WAY_UNAVAILABLE || write->status == WAY_UNSETTLED) {
+        way_sync_note_refused(call->service->sync, write->err.detail);
+    }
     if (write->status == WAY_UNSETTLED || write->kind == WAY_WRITE_RELOAD) {
         way_sync_reload(call->service->sync);
     }
@@ -286,7 +289,7 @@ static enum way_status check_store(struct way_service *service, enum way_service
         return way_fail(err, WAY_UNAVAILABLE, "", "the database is not available: %.200s",
                         view.detail);
     }
-    if (view.state == WAY_STORE_READ_ONLY && kind == WAY_SERVICE_WRITE) {
+    if (view.is_schema_read_only && kind == WAY_SERVICE_WRITE) {
         return way_fail(err, WAY_UNAVAILABLE, "", "changes are refused: %.200s", view.detail);
     }
     return WAY_OK;

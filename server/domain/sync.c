@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/condition.h"
 #include "base/log.h"
+#include "domain/log_page.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -18,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CHANGES_PAGE = 1024 /* rows of the change log in one poll */ };
 
 struct way_sync {
     struct way_store *store;     /* borrowed */
@@ -39,54 +38,23 @@ struct way_sync {
     bool is_stopping;
     bool is_woken; /* rest() ends at once */
     bool must_reload;
-    bool is_prepared;
-    bool is_read_only;
-    bool is_down;
+    struct way_health health;
     uint64_t rejected;
-    char detail[WAY_ERROR_DETAIL_MAX];
     uint64_t own_newest;          /* revision of our newest own commit */
     struct way_position position; /* what the index is true as of */
     uint64_t tail;                /* how far the log was read since the load; up to the position */
     /* sync's thread only */
     struct way_session *session;
-    bool has_more;            /* the last page of changes was full */
-    uint64_t hole_since_ms;   /* 0: none */
-    uint64_t behind_since_ms; /* the database shows less than we know; 0: it does not */
-    uint64_t loaded;          /* revision of the last load */
-    uint64_t checked;         /* the log below is known to have a hole that does not fill */
-    bool was_down;            /* to log changes of state only */
+    bool has_more;               /* the last page of changes was full */
+    uint64_t hole_since_ms;      /* 0: none */
+    uint64_t looked_ms;          /* when the server was last asked whether it takes writes */
+    uint64_t read_only_since_ms; /* 0: it does */
+    uint64_t behind_since_ms;    /* the database shows less than we know; 0: it does not */
+    uint64_t loaded;             /* revision of the last load */
+    uint64_t checked;            /* the log below is known to have a hole that does not fill */
+    bool was_down;               /* to log changes of state only */
     bool has_tried_snapshot;
 };
-
-/* What one poll of the change log gathers. */
-struct round {
-    const struct way_position *known; /* what the index was true as of before the poll */
-    uint64_t from;                    /* changes behind this revision */
-    uint64_t low;                     /* what the log has pruned */
-    uint64_t loaded;                  /* revision of the last load */
-    struct way_index_change *changes;
-    uint64_t *logged; /* [change]: the revision of its line in the log */
-    size_t count;
-    size_t seen;     /* lines */
-    uint64_t newest; /* the last revision that follows without a hole */
-    uint8_t newest_tx[WAY_TX_BYTES];
-    bool is_cut; /* the page was full: there is more to read */
-    bool must_reload;
-};
-
-static bool is_known_tx(const uint8_t tx[static WAY_TX_BYTES])
-{
-    static const uint8_t none[WAY_TX_BYTES];
-
-    return memcmp(tx, none, sizeof none) != 0;
-}
-
-/* The log has our revision, from another transaction than ours: it was given out twice. */
-static bool is_other_tx(const uint8_t known[static WAY_TX_BYTES],
-                        const uint8_t tx[static WAY_TX_BYTES])
-{
-    return is_known_tx(known) && is_known_tx(tx) && memcmp(known, tx, WAY_TX_BYTES) != 0;
-}
 
 /* Waits until the time is over or somebody wakes us. Returns false when we are to stop. */
 static bool rest(struct way_sync *sync, uint64_t ms)
@@ -123,8 +91,7 @@ static void note_down(struct way_sync *sync, const struct way_error *err)
     way_session_close(sync->session);
     sync->session = NULL;
     way_condition_lock(&sync->condition);
-    sync->is_down = true;
-    memcpy(sync->detail, err->detail, sizeof sync->detail);
+    way_health_note_down(&sync->health, err->detail);
     way_condition_unlock(&sync->condition);
     if (!sync->was_down) {
         way_log(WAY_LOG_ERROR, "store.down", "store=%s serving=%s detail=%s",
@@ -137,12 +104,9 @@ static void note_down(struct way_sync *sync, const struct way_error *err)
 static void note_up(struct way_sync *sync)
 {
     way_condition_lock(&sync->condition);
-    sync->is_down = false;
+    way_health_note_up(&sync->health);
     atomic_store(&sync->touched_ms, way_clock_mono_ms());
     atomic_store(&sync->age_before_ms, 0);
-    if (!sync->is_read_only) {
-        sync->detail[0] = '\0';
-    }
     way_condition_unlock(&sync->condition);
     if (sync->was_down) {
         way_log(WAY_LOG_NOTICE, "store.up", "store=%s revision=%" PRIu64,
@@ -161,10 +125,8 @@ static enum way_status prepare(struct way_sync *sync, struct way_error *err)
         return status;
     }
     way_condition_lock(&sync->condition);
-    sync->is_prepared = true;
-    sync->is_read_only = report.is_read_only;
+    way_health_note_schema(&sync->health, &report);
     sync->rejected = report.rejected;
-    memcpy(sync->detail, report.reason, sizeof sync->detail);
     way_condition_unlock(&sync->condition);
     if (report.is_read_only) {
         way_log(WAY_LOG_ERROR, "store.read_only", "store=%s reason=%s", way_store_name(sync->store),
@@ -227,7 +189,7 @@ static enum way_status show_load(struct way_sync *sync, struct way_index_draft *
         sync->position = *position;
         sync->tail = tail_of_load(sync, position);
         sync->own_newest = position->revision; /* lower than before when a backup was restored */
-        sync->is_down = false;                 /* whoever sees the data must see that it is fresh */
+        way_health_note_up(&sync->health);     /* whoever sees the data must see that it is fresh */
         atomic_store(&sync->touched_ms, way_clock_mono_ms());
         atomic_store(&sync->age_before_ms, 0);
         *old = way_index_replace(sync->index, draft, position->revision);
@@ -282,89 +244,20 @@ static enum way_status load(struct way_sync *sync, struct way_error *err)
     return WAY_OK;
 }
 
-/* Takes the line into the round. False: the page ends before it. */
-static bool follow(struct round *round, const struct way_log_row *row)
-{
-    struct way_index_change *change;
-
-    if (row->revision == round->known->revision && is_other_tx(round->known->tx, row->tx)) {
-        round->must_reload = true;
-        return false;
-    }
-    if (row->revision <= round->from) {
-        return true;
-    }
-    if (row->revision != round->newest && row->revision != round->newest + 1) {
-        return false; /* a hole */
-    }
-    if (row->op == WAY_OP_RELOAD && row->revision > round->loaded) {
-        round->must_reload = true;
-        return false;
-    }
-    round->newest = row->revision;
-    memcpy(round->newest_tx, row->tx, WAY_TX_BYTES);
-    if (row->op == WAY_OP_RELOAD) {
-        return true; /* what it wants has happened */
-    }
-    round->logged[round->count] = row->revision;
-    change = &round->changes[round->count++];
-    change->key = row->key;
-    change->is_live = row->is_live;
-    change->target = row->live.target;
-    /* The row as it is now may be newer than this line of the log. */
-    change->revision = row->is_live ? row->live.revision : row->revision;
-    return true;
-}
-
-static bool gather(void *owner, const struct way_log_row *row)
-{
-    struct round *round = owner;
-
-    /* The first line is that of the revision we stand at, if the log has it. */
-    if (round->seen++ == 0 && row->revision > round->from && round->from > round->low &&
-        round->from == round->known->revision && is_known_tx(round->known->tx)) {
-        return false; /* the hole is where we stand */
-    }
-    return follow(round, row);
-}
-
-/* The last revision of a full page may be cut: leave it to the next page. */
-static void drop_cut_revision(struct round *round)
-{
-    uint64_t last = round->newest;
-
-    if (round->seen < CHANGES_PAGE || round->must_reload) {
-        return;
-    }
-    while (round->count > 0 && round->logged[round->count - 1] >= last) {
-        round->count--;
-    }
-    round->is_cut = true;
-    if (last > round->from + 1) {
-        round->newest = last - 1;
-    } else if (last <= round->loaded) {
-        round->newest = last; /* it is in what was loaded: what we have of it does no harm */
-    } else {
-        round->newest = round->from;
-        round->must_reload = true; /* one revision that fills a page and more */
-    }
-    memset(round->newest_tx, 0, sizeof round->newest_tx); /* the next page tells */
-}
-
 /* Shows the index what was gathered, unless one of our own commits has overtaken the poll. */
-static enum way_status apply_round(struct way_sync *sync, const struct round *round,
-                                   uint64_t polled_revision)
+static enum way_status apply_page(struct way_sync *sync, const struct way_log_page *page,
+                                  uint64_t polled_revision)
 {
     enum way_status status = WAY_OK;
 
     way_condition_lock(&sync->condition);
-    if (polled_revision >= sync->own_newest && round->newest > round->from) {
-        status = way_index_apply(sync->index, round->changes, round->count, round->newest);
+    if (polled_revision >= sync->own_newest && page->newest > page->from) {
+        status = way_index_apply(sync->index, page->changes, page->count, page->newest);
         if (status == WAY_OK) {
-            sync->tail = round->newest;
-            if (round->newest > sync->position.revision) {
-                sync->position.revision = round->newest;
-                memcpy(sync->position.tx, round->newest_tx, WAY_TX_BYTES);
+            sync->tail = page->newest;
+            if (page->newest > sync->position.revision) {
+                sync->position.revision = page->newest;
+                memcpy(sync->position.tx, page->newest_tx, WAY_TX_BYTES);
             }
             tell_waiters(sync, false);
         }
@@ -389,12 +282,12 @@ static bool is_lasting(uint64_t *since_ms, bool is_so, uint64_t max_ms)
 }
 
 /* A hole that stays means that the log is not what we think. */
-static bool is_hole_lasting(struct way_sync *sync, const struct round *round,
+static bool is_hole_lasting(struct way_sync *sync, const struct way_log_page *page,
                             uint64_t polled_revision)
 {
-    bool has_hole = !round->is_cut && round->newest < polled_revision;
+    bool has_hole = !page->is_cut && page->newest < polled_revision;
 
-    if (round->newest > round->from) {
+    if (page->newest > page->from) {
         sync->hole_since_ms = 0; /* there is progress */
     }
     if (!is_lasting(&sync->hole_since_ms, has_hole, WAY_SYNC_HOLE_MAX_MS)) {
@@ -408,46 +301,41 @@ static enum way_status read_changes(struct way_sync *sync, const struct way_posi
                                     uint64_t from, const struct way_position *polled,
                                     bool *must_load, struct way_error *err)
 {
-    struct round round = {
-        .known = known, .from = from, .low = polled->low, .loaded = sync->loaded, .newest = from};
-    enum way_status status;
+    struct way_log_page page = {
+        .known = *known, .from = from, .low = polled->low, .loaded = sync->loaded};
+    enum way_status status = way_log_page_init(&page, err);
 
-    round.changes = calloc(CHANGES_PAGE, sizeof *round.changes);
-    round.logged = calloc(CHANGES_PAGE, sizeof *round.logged);
-    if (round.changes == NULL || round.logged == NULL) {
-        status = way_fail(err, WAY_NO_MEMORY, "", "no memory to read the change log");
-        goto out;
+    if (status != WAY_OK) {
+        return status;
     }
-    status = way_store_changes(sync->session, from, CHANGES_PAGE, gather, &round, err);
+    status =
+        way_store_changes(sync->session, from, WAY_LOG_PAGE_ROWS, way_log_page_take, &page, err);
     if (status == WAY_OK) {
-        drop_cut_revision(&round);
-        sync->has_more = round.is_cut;
-        if (!round.must_reload) {
-            status = apply_round(sync, &round, polled->revision);
+        way_log_page_end(&page);
+        sync->has_more = page.is_cut;
+        if (!page.must_reload) {
+            status = apply_page(sync, &page, polled->revision);
         }
-        *must_load = round.must_reload || is_hole_lasting(sync, &round, polled->revision);
+        *must_load = page.must_reload || is_hole_lasting(sync, &page, polled->revision);
     }
-
-out:
-    free(round.changes);
-    free(round.logged);
+    way_log_page_fini(&page);
     return status;
 }
 
-/* The database shows less than we know. A node or a replica that lags will catch up; else it was
- * set back, and what it shows is what there is. */
+/* The database shows less than we know. A node of a cluster will catch up; a server alone was set
+ * back, and what it shows is what there is. */
 static bool is_set_back(struct way_sync *sync, const struct way_position *known,
                         const struct way_position *polled)
 {
     bool is_behind = polled->revision < known->revision;
     bool may_lag = way_session_may_lag(sync->session);
-    bool is_lasting_behind =
-        is_lasting(&sync->behind_since_ms, is_behind, may_lag ? WAY_SYNC_LAG_MAX_MS : 0);
+    bool is_behind_for_long =
+        is_lasting(&sync->behind_since_ms, is_behind && may_lag, WAY_SYNC_LAG_MAX_MS);
 
     if (is_behind && may_lag) {
         way_session_catch_up(sync->session);
     }
-    return is_behind && (is_lasting_behind || !may_lag);
+    return is_behind && (is_behind_for_long || !may_lag);
 }
 
 /* Whether the log cannot lead from what we know to what the database holds. */
@@ -456,7 +344,21 @@ static bool is_other_data(struct way_sync *sync, const struct way_position *know
 {
     return memcmp(polled->epoch, known->epoch, sizeof polled->epoch) != 0 ||
            polled->low > known->revision || is_set_back(sync, known, polled) ||
-           (polled->revision == known->revision && is_other_tx(known->tx, polled->tx));
+           (polled->revision == known->revision && way_tx_differs(known->tx, polled->tx));
+}
+
+/* A replica that has not heard of all we know is no source: what it lacks was acknowledged, and may
+ * come back with the server it copies from. When it takes writes one day, it is what there is. */
+static enum way_status check_replica(struct way_sync *sync, const struct way_position *known,
+                                     const struct way_position *polled, struct way_error *err)
+{
+    if (!way_session_is_read_only(sync->session) || polled->revision >= known->revision ||
+        memcmp(polled->epoch, known->epoch, sizeof polled->epoch) != 0) {
+        return WAY_OK;
+    }
+    return way_fail(err, WAY_UNAVAILABLE, "",
+                    "%.100s: read-only, and behind: at revision %" PRIu64 ", known is %" PRIu64,
+                    way_session_place(sync->session), polled->revision, known->revision);
 }
 
 /* One look at the database: has anything changed since? */
@@ -473,6 +375,9 @@ static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
     known = sync->position;
     way_condition_unlock(&sync->condition);
     status = way_store_poll(sync->session, &polled, err);
+    if (status == WAY_OK) {
+        status = check_replica(sync, &known, &polled, err);
+    }
     if (status != WAY_OK) {
         return status;
     }
@@ -494,6 +399,35 @@ static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
     return must_load ? load(sync, err) : WAY_OK;
 }
 
+/* Now and then: does the server take writes? One that does not may have been replaced by another,
+ * which is then among the hosts: a new session finds it. */
+static enum way_status look_round(struct way_sync *sync, struct way_error *err)
+{
+    uint64_t now = way_clock_mono_ms();
+    enum way_status status;
+
+    if (now - sync->looked_ms < WAY_SYNC_CHECK_MS) {
+        return WAY_OK;
+    }
+    sync->looked_ms = now;
+    status = way_session_look_round(sync->session, err);
+    if (status != WAY_OK) {
+        return status;
+    }
+    way_condition_lock(&sync->condition);
+    way_health_note_server(&sync->health, way_session_is_read_only(sync->session),
+                           way_session_place(sync->session));
+    way_condition_unlock(&sync->condition);
+    if (is_lasting(&sync->read_only_since_ms, way_session_is_read_only(sync->session),
+                   WAY_SYNC_BACKOFF_MAX_MS)) {
+        sync->read_only_since_ms = 0;
+        sync->looked_ms = 0;
+        way_session_close(sync->session);
+        sync->session = NULL;
+    }
+    return WAY_OK;
+}
+
 static enum way_status connect_and_poll(struct way_sync *sync, struct way_error *err)
 {
     enum way_status status;
@@ -504,13 +438,14 @@ static enum way_status connect_and_poll(struct way_sync *sync, struct way_error 
             return status;
         }
     }
-    if (!sync->is_prepared) { /* only this thread sets it */
+    if (!sync->health.is_prepared) { /* only this thread sets it */
         status = prepare(sync, err);
         if (status != WAY_OK) {
             return status;
         }
     }
-    return poll_once(sync, err);
+    status = poll_once(sync, err);
+    return status == WAY_OK ? look_round(sync, err) : status;
 }
 
 /* A server may close a connection for its own reasons: one that has worked before deserves another
@@ -570,7 +505,7 @@ static void try_snapshot(struct way_sync *sync)
     if (draft == NULL) {
         (void)way_fail(&err, WAY_NO_MEMORY, "", "no memory for the snapshot");
     } else if (way_snapshot_load(sync->snapshot, draft, &info, &err) == WAY_OK) {
-        if (age_of(&info) <= sync->snapshot_max_age_ms) {
+        if (sync->snapshot_max_age_ms > 0 && age_of(&info) <= sync->snapshot_max_age_ms) {
             serve_snapshot(sync, draft, &info);
             return;
         }
@@ -626,9 +561,8 @@ struct way_sync *way_sync_start(const struct way_sync_options *options)
     if (!way_store_is_shared(options->store)) {
         sync->calm_ms = WAY_SYNC_CHECK_MS;
     }
-    sync->is_down = true;
+    way_health_init(&sync->health);
     atomic_store(&sync->touched_ms, way_clock_mono_ms());
-    (void)snprintf(sync->detail, sizeof sync->detail, "not connected yet");
     if (way_condition_init(&sync->condition) != WAY_OK) {
         free(sync);
         return NULL;
@@ -680,7 +614,7 @@ bool way_sync_snapshot_info(struct way_sync *sync, struct way_snapshot_info *inf
     bool is_confirmed;
 
     way_condition_lock(&sync->condition);
-    is_confirmed = way_sync_has_data(sync) && !sync->is_down && !sync->must_reload &&
+    is_confirmed = way_sync_has_data(sync) && !sync->health.is_down && !sync->must_reload &&
                    way_sync_age_ms(sync) < WAY_SYNC_STALE_MS;
     *info = (struct way_snapshot_info){
         .position = sync->position,
@@ -698,23 +632,28 @@ bool way_sync_has_data(const struct way_sync *sync)
 
 void way_sync_view(struct way_sync *sync, struct way_sync_view *view)
 {
+    const char *why;
     uint64_t untouched_ms;
 
     *view = (struct way_sync_view){.has_data = way_sync_has_data(sync)};
     way_condition_lock(&sync->condition);
-    view->is_prepared = sync->is_prepared;
+    view->is_prepared = sync->health.is_prepared;
+    view->is_schema_read_only = sync->health.is_schema_read_only;
     view->rejected = sync->rejected;
-    memcpy(view->detail, sync->detail, sizeof view->detail);
+    view->state = way_health_state(&sync->health, way_clock_mono_ms(), &why);
+    (void)snprintf(view->detail, sizeof view->detail, "%s", why);
     untouched_ms = way_sync_age_ms(sync);
-    if (sync->is_down) {
-        view->state = WAY_STORE_DOWN;
-    } else {
-        view->state = sync->is_read_only ? WAY_STORE_READ_ONLY : WAY_STORE_OK;
-    }
     /* A poll that hangs is not told yet, and counts all the same. */
-    if (sync->is_down || untouched_ms > WAY_SYNC_STALE_MS) {
+    if (view->state == WAY_STORE_DOWN || untouched_ms > WAY_SYNC_STALE_MS) {
         view->stale_seconds = untouched_ms / 1000;
     }
+    way_condition_unlock(&sync->condition);
+}
+
+void way_sync_note_refused(struct way_sync *sync, const char *why)
+{
+    way_condition_lock(&sync->condition);
+    way_health_note_refused(&sync->health, way_clock_mono_ms(), why);
     way_condition_unlock(&sync->condition);
 }
 
@@ -761,6 +700,7 @@ void way_sync_committed(struct way_sync *sync, const uint8_t tx[static WAY_TX_BY
 {
     way_condition_lock(&sync->condition);
     sync->own_newest = changes[count - 1].revision;
+    way_health_note_done(&sync->health);
     if (show_commit(sync, tx, changes, count) != WAY_OK) {
         sync->must_reload = true; /* committed, but not shown: only a load helps */
         sync->is_woken = true;

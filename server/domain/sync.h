@@ -16,12 +16,13 @@
 #ifndef WAY_DOMAIN_SYNC_H
 #define WAY_DOMAIN_SYNC_H
 
+#include "domain/health.h"
 #include "domain/snapshot.h"
 #include "domain/waiters.h"
 
 enum {
     WAY_SYNC_POLL_MS = 100,   /* a shared database, unless the options say otherwise */
-    WAY_SYNC_CHECK_MS = 1000, /* one that only we change: is it still there? */
+    WAY_SYNC_CHECK_MS = 1000, /* one that only we change: is it still there? does it take writes? */
     WAY_SYNC_BACKOFF_MIN_MS = 100,
     WAY_SYNC_BACKOFF_MAX_MS = 5000,
     WAY_SYNC_STALE_MS = 3000,    /* without an answer the data counts as stale */
@@ -31,11 +32,10 @@ enum {
     WAY_SYNC_AGAIN = 1024, /* revisions of the log that are read again on top of a load */
 };
 
-enum way_store_state { WAY_STORE_OK, WAY_STORE_DOWN, WAY_STORE_READ_ONLY };
-
 struct way_sync_view {
-    bool has_data;    /* lookups can be answered */
-    bool is_prepared; /* the schema is there: reads and lists can be tried */
+    bool has_data;            /* lookups can be answered */
+    bool is_prepared;         /* the schema is there: reads and lists can be tried */
+    bool is_schema_read_only; /* changes are refused without trying */
     enum way_store_state state;
     uint64_t stale_seconds; /* how long ago the index was known to be true; 0 while in touch */
     uint64_t rejected;      /* rows of a taken-over table that are not served */
@@ -70,6 +70,8 @@ bool way_sync_snapshot_info(struct way_sync *sync, struct way_snapshot_info *inf
 /* Shows the index what this instance has committed, so that its own writes are read at once. */
 void way_sync_committed(struct way_sync *sync, const uint8_t tx[static WAY_TX_BYTES],
                         const struct way_change *changes, size_t count);
+/* A change was refused for the database's sake. */
+void way_sync_note_refused(struct way_sync *sync, const char *why);
 /* A commit whose outcome is unknown: the index is loaded anew when the database answers. */
 void way_sync_reload(struct way_sync *sync);
 

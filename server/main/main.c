@@ -5,12 +5,14 @@
  * This file reads the command line, runs one command, and turns signals into a stop.
  */
 #include "api/routes.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "main/healthcheck.h"
 #include "main/options.h"
 #include "main/reload.h"
 #include "main/wiring.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,21 +36,29 @@ static int fail(const struct way_error *err)
     return err->status == WAY_INVALID ? EXIT_USAGE : EXIT_FAILED;
 }
 
-/* Everything that is acknowledged is in the database; whoever still waits has no answer. */
-static void on_alarm(int signal)
+/* Ends a stop that hangs. Everything that is acknowledged is in the database; whoever still waits
+ * has no answer. */
+static void *stop_by_force(void *unused)
 {
-    static const char line[] = "level=warn event=stop.forced detail=\"a call hung\"\n";
-
-    (void)signal;
-    if (write(STDERR_FILENO, line, sizeof line - 1) < 0) {
-        _exit(EXIT_STOPPED);
-    }
+    (void)unused;
+    way_clock_pause_ms(STOP_SECONDS_MAX * 1000);
+    way_log(WAY_LOG_WARN, "stop.forced", "detail=\"a call hung\"");
     _exit(EXIT_STOPPED);
+}
+
+static void watch_stop(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, stop_by_force, NULL) == 0) {
+        (void)pthread_detach(thread);
+    } else {
+        (void)alarm(STOP_SECONDS_MAX); /* without a word */
+    }
 }
 
 static void block_signals(sigset_t *set)
 {
-    struct sigaction alarm_action = {.sa_handler = on_alarm};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     (void)sigemptyset(set);
@@ -56,7 +66,6 @@ static void block_signals(sigset_t *set)
     (void)sigaddset(set, SIGINT);
     (void)sigaddset(set, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, set, NULL); /* every later thread inherits it */
-    (void)sigaction(SIGALRM, &alarm_action, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
@@ -69,7 +78,7 @@ static void wait_for_stop(const sigset_t *set)
             continue;
         }
         if (signal != SIGHUP) {
-            (void)alarm(STOP_SECONDS_MAX);
+            watch_stop();
             way_log(WAY_LOG_NOTICE, "stop", "signal=%s", signal == SIGTERM ? "TERM" : "INT");
             return;
         }

@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 
 enum {
+    WAY_HOLDER_BYTES = 16,
     WAY_REPEAT_MAX = 128,       /* sets of values in one query: under 1 MiB even if all are full */
     WAY_COLUMNS_MAX = 16,       /* columns of a result, and values of one set of a query */
     WAY_VALUE_BYTES_MAX = 8192, /* bytes of one text that a query gives back; longer ones are cut */
@@ -99,6 +100,8 @@ struct way_driver {
      * not write, or override_state.is_seed_taken is not what the caller says. */
     enum way_status (*reserve)(struct way_session *session, uint64_t count, unsigned known,
                                bool is_seed_taken, uint64_t *newest, struct way_error *err);
+    /* Sets session->is_read_only to what the server says now; NULL: it never changes. */
+    enum way_status (*look_round)(struct way_session *session, struct way_error *err);
     enum way_status (*commit)(struct way_session *session, struct way_error *err);
     void (*rollback)(struct way_session *session);
 };
@@ -106,6 +109,8 @@ struct way_driver {
 /* Every driver's store and session begin with these. */
 struct way_store {
     const struct way_driver *driver;
+    /* Of the lease to migrate. Constant, so that who could not give it back takes it again. */
+    uint8_t holder[WAY_HOLDER_BYTES];
     pthread_mutex_t preparing; /* held by the one session of this process that migrates */
     pthread_mutex_t lock;      /* last in the order: nothing is called under it */
     /* guarded by lock */

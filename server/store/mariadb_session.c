@@ -291,18 +291,29 @@ static bool is_on(const char *word)
     return strcmp(word, "0") != 0 && strcmp(word, "OFF") != 0;
 }
 
-/* What kind of server, and does it take part in its cluster? */
-static enum way_status look_round(struct way_mariadb_session *session, struct way_error *err)
+enum way_status way_mariadb_session_look_round(struct way_mariadb_session *session,
+                                               struct way_error *err)
 {
     char words[ROW_WORDS][WORD_BYTES_MAX] = {"", "", "0"};
     enum way_status status =
         read_words(session, session->is_mysql8 ? WAY_MYSQL8_SQL_SERVER : SQL_SERVER, words, err);
 
+    if (status == WAY_OK) {
+        session->base.is_read_only = is_on(words[0]) || is_on(words[1]);
+        session->base.is_cluster = is_on(words[2]);
+    }
+    return status;
+}
+
+/* What kind of server, and does it take part in its cluster? */
+static enum way_status introduce(struct way_mariadb_session *session, struct way_error *err)
+{
+    char words[ROW_WORDS][WORD_BYTES_MAX] = {"", "", ""};
+    enum way_status status = way_mariadb_session_look_round(session, err);
+
     if (status != WAY_OK) {
         return status;
     }
-    session->base.is_read_only = is_on(words[0]) || is_on(words[1]);
-    session->base.is_cluster = is_on(words[2]);
     session->base.is_caught_up = !session->base.is_cluster;
     if (!session->base.is_cluster) {
         return WAY_OK;
@@ -322,7 +333,7 @@ static enum way_status set_up(struct way_mariadb_session *session, bool is_patie
     if (status == WAY_OK) {
         status = way_mariadb_session_execute(session, SQL_ISOLATION, err);
     }
-    return status == WAY_OK ? look_round(session, err) : status;
+    return status == WAY_OK ? introduce(session, err) : status;
 }
 
 static enum way_status connect_to(struct way_mariadb_session *session,

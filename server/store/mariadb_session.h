@@ -50,6 +50,9 @@ struct way_mariadb_session *way_mariadb_session_of(struct way_session *session);
 WAY_MUST_CHECK enum way_status
 way_mariadb_session_open(struct way_store *store, const struct way_database_url *url, size_t host,
                          bool is_patient, struct way_mariadb_session **out, struct way_error *err);
+/* What the server says of itself: sets base.is_read_only and base.is_cluster. */
+WAY_MUST_CHECK enum way_status way_mariadb_session_look_round(struct way_mariadb_session *session,
+                                                              struct way_error *err);
 void way_mariadb_session_close(struct way_mariadb_session *session);
 
 /* Before each round trip: WAY_UNAVAILABLE when the call has no time for one more. */

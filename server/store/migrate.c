@@ -13,7 +13,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "store/driver.h"
 #include "store/row.h"
 #include "store/survey.h"
@@ -23,8 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { HOLDER_BYTES = 16 };
 
 #define SQL_ANNOUNCE                                                             \
     "REPLACE INTO schema_migration (version, name, sha256, is_expand, done_at) " \
@@ -38,12 +35,11 @@ enum { HOLDER_BYTES = 16 };
  */
 
 /* Takes the lease or holds it for longer. */
-static enum way_status take_lease(struct way_session *session, const uint8_t *holder,
-                                  struct way_error *err)
+static enum way_status take_lease(struct way_session *session, struct way_error *err)
 {
     const char *sql = session->driver->dialect.lease_take;
-    const struct way_value values[] = {way_value_bytes(holder, HOLDER_BYTES),
-                                       way_value_bytes(holder, HOLDER_BYTES)};
+    const struct way_value values[] = {way_value_bytes(session->store->holder, WAY_HOLDER_BYTES),
+                                       way_value_bytes(session->store->holder, WAY_HOLDER_BYTES)};
     uint64_t changed = 0;
     enum way_status status;
 
@@ -61,10 +57,10 @@ static enum way_status take_lease(struct way_session *session, const uint8_t *ho
     return status;
 }
 
-static void release_lease(struct way_session *session, const uint8_t *holder)
+static void release_lease(struct way_session *session)
 {
     const struct way_value values[] = {way_value_time(way_time_from_civil(2000, 1, 1, 0, 0, 0, 0)),
-                                       way_value_bytes(holder, HOLDER_BYTES)};
+                                       way_value_bytes(session->store->holder, WAY_HOLDER_BYTES)};
 
     struct way_error err;
 
@@ -143,7 +139,7 @@ static enum way_status run_step(struct way_session *session, const struct way_mi
 }
 
 static enum way_status run_steps(struct way_session *session, const struct way_survey *survey,
-                                 const uint8_t *holder, struct way_error *err)
+                                 struct way_error *err)
 {
     const struct way_driver *driver = session->driver;
 
@@ -153,7 +149,7 @@ static enum way_status run_steps(struct way_session *session, const struct way_s
         if (survey->is_done[i]) {
             continue;
         }
-        status = take_lease(session, holder, err);
+        status = take_lease(session, err);
         if (status == WAY_OK) {
             status = run_step(session, &driver->steps[i], err);
         }
@@ -165,8 +161,8 @@ static enum way_status run_steps(struct way_session *session, const struct way_s
 }
 
 /* With the lease in hand: whatever is missing. */
-static enum way_status complete(struct way_session *session, const uint8_t *holder,
-                                struct way_survey *survey, struct way_error *err)
+static enum way_status complete(struct way_session *session, struct way_survey *survey,
+                                struct way_error *err)
 {
     enum way_status status = way_survey_read(session, survey, err);
 
@@ -177,10 +173,10 @@ static enum way_status complete(struct way_session *session, const uint8_t *hold
         status = way_takeover_rename(session, err);
     }
     if (status == WAY_OK) {
-        status = run_steps(session, survey, holder, err);
+        status = run_steps(session, survey, err);
     }
     if (status == WAY_OK) {
-        status = take_lease(session, holder, err);
+        status = take_lease(session, err);
     }
     if (status == WAY_OK && !survey->is_seed_taken) {
         status = way_takeover_import(session, survey->is_seed_named_ours || survey->has_seed, err);
@@ -191,24 +187,22 @@ static enum way_status complete(struct way_session *session, const uint8_t *hold
 static enum way_status bring_up(struct way_session *session, struct way_error *err)
 {
     struct way_survey *survey = calloc(1, sizeof *survey);
-    uint8_t holder[HOLDER_BYTES];
     enum way_status status = WAY_OK;
 
     if (survey == NULL) {
         return way_fail(err, WAY_NO_MEMORY, "", "no memory to look at the schema");
     }
-    way_random_bytes(holder, sizeof holder);
     for (const char *const *sql = session->driver->dialect.bootstrap; *sql != NULL; sql++) {
         if (status == WAY_OK) {
             status = way_session_execute(session, *sql, err);
         }
     }
     if (status == WAY_OK) {
-        status = take_lease(session, holder, err);
+        status = take_lease(session, err);
     }
     if (status == WAY_OK) {
-        status = complete(session, holder, survey, err);
-        release_lease(session, holder);
+        status = complete(session, survey, err);
+        release_lease(session);
     }
     free(survey);
     return status;

@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "store/driver.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@ enum way_status way_store_init(struct way_store *store, const struct way_driver 
         return way_fail(err, WAY_NO_MEMORY, "", "no memory for a lock");
     }
     store->driver = driver;
+    way_random_bytes(store->holder, sizeof store->holder);
     store->refusal[0] = '\0';
     return WAY_OK;
 }

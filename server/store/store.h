@@ -129,8 +129,12 @@ WAY_MUST_CHECK enum way_status way_store_load(struct way_session *session, way_l
                                               struct way_error *err);
 WAY_MUST_CHECK enum way_status way_store_poll(struct way_session *session,
                                               struct way_position *position, struct way_error *err);
-/* Whether what this session sees may lag behind what another has committed (a cluster's node, a
- * replica). */
+/* Asks whether the server takes writes, which an operator may change at any time. */
+WAY_MUST_CHECK enum way_status way_session_look_round(struct way_session *session,
+                                                      struct way_error *err);
+/* What it said last: a replica, or a server under maintenance. */
+bool way_session_is_read_only(const struct way_session *session);
+/* Whether a node of a cluster, which may lag for a moment behind what another has committed. */
 bool way_session_may_lag(const struct way_session *session);
 /* On a cluster, the next poll, load or feed waits until the node has what any node had committed.
  */

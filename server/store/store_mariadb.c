@@ -163,6 +163,11 @@ static enum way_status reserve(struct way_session *session, uint64_t count, unsi
     return matched == 0 ? WAY_NOT_FOUND : WAY_OK;
 }
 
+static enum way_status look_round(struct way_session *session, struct way_error *err)
+{
+    return way_mariadb_session_look_round(way_mariadb_session_of(session), err);
+}
+
 static enum way_status commit(struct way_session *session, struct way_error *err)
 {
     return way_mariadb_session_commit(way_mariadb_session_of(session), err);
@@ -237,6 +242,7 @@ static const struct way_driver driver = {
     .execute = execute,
     .run = run,
     .reserve = reserve,
+    .look_round = look_round,
     .commit = commit,
     .rollback = rollback,
 };

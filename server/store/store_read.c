@@ -96,9 +96,23 @@ enum way_status way_session_snapshot(struct way_session *session, struct way_err
     return status == WAY_OK ? note_caught_up(session, err) : status;
 }
 
+enum way_status way_session_look_round(struct way_session *session, struct way_error *err)
+{
+    way_session_hurry(session);
+    if (session->driver->look_round == NULL || session->is_lost) {
+        return WAY_OK;
+    }
+    return session->driver->look_round(session, err);
+}
+
+bool way_session_is_read_only(const struct way_session *session)
+{
+    return session->is_read_only;
+}
+
 bool way_session_may_lag(const struct way_session *session)
 {
-    return session->is_cluster || session->is_read_only;
+    return session->is_cluster;
 }
 
 void way_session_catch_up(struct way_session *session)

@@ -317,10 +317,11 @@ static enum way_status transact_with_tries(struct way_writer *writer, struct way
 {
     enum way_status status = WAY_INTERNAL;
     unsigned pause = PAUSE_MIN_MS;
+    uint64_t patience_ms = way_clock_mono_ms() + WAY_WRITER_RETRY_MS;
     bool is_doubtful = false; /* a cluster may still commit a try that we have given up */
 
     way_random_bytes(writer->tx, sizeof writer->tx);
-    for (unsigned try = 0; try < WAY_WRITER_TRIES_MAX && writer->count > 0; try++) {
+    for (unsigned try = 0; try < WAY_WRITER_TRIES_MAX || way_clock_mono_ms() < patience_ms; try++) {
         bool had_session = writer->session != NULL;
 
         if (try > 0) {

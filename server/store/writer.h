@@ -20,10 +20,11 @@
 #include "store/store.h"
 
 enum {
-    WAY_WRITER_BATCH_MAX = 128,    /* wishes in one transaction */
-    WAY_WRITER_GROUP_MAX = 1000,   /* wishes of one group */
-    WAY_WRITER_QUEUE_MAX = 4096,   /* wishes that may wait; more are refused */
-    WAY_WRITER_TRIES_MAX = 8,      /* of a transaction that lost a race */
+    WAY_WRITER_BATCH_MAX = 128,  /* wishes in one transaction */
+    WAY_WRITER_GROUP_MAX = 1000, /* wishes of one group */
+    WAY_WRITER_QUEUE_MAX = 4096, /* wishes that may wait; more are refused */
+    WAY_WRITER_TRIES_MAX = 8,    /* of a transaction that lost a race; or as many as fit into: */
+    WAY_WRITER_RETRY_MS = 2000,
     WAY_WRITER_LAST_TRY_MS = 4000, /* what is due sooner than this gets no further try */
 };
 

@@ -1,11 +1,11 @@
 """Measures what docs/galera.md says, on three nodes on this machine:
 
     /usr/bin/python3 -B tests/galera/measure.py conflicts
-    /usr/bin/python3 -B tests/galera/measure.py outage [default]
+    /usr/bin/python3 -B tests/galera/measure.py faults [default]
 
 conflicts: six clients write through three instances, all to one node or each instance to another.
-outage: how long no write is acknowledged when the node that takes them is killed; with "default", under
-Galera's own time limits instead of the shorter ones that docs/galera.md recommends."""
+faults: what the same clients notice when the node that all write to is stopped, killed, or hangs; with
+"default", under Galera's own time limits instead of the shorter ones that docs/galera.md shows."""
 import argparse
 import contextlib
 import os
@@ -64,30 +64,35 @@ def measure_conflicts(cluster):
                   f"{max(outcomes.slowest for outcomes in writers.all()):.2f} s", flush=True)
 
 
-def measure_outage(cluster):
-    with programs(cluster, ONE) as (_, started), Writers([program.client for program in started]) as writers:
-        eventually(lambda: min(writers.counts()) > SECONDS, what="the first writes")
-        cluster.nodes[0].kill()
-        since = writers.counts()
-        eventually(lambda: writers.all_have_gone_on(since, SECONDS), 60, "more writes")
-        writers.stop()
-        every = writers.all()
-        print(f"no write was acknowledged for {max(outcomes.silence for outcomes in every):.1f} s; "
-              f"{sum(len(outcomes.refused) for outcomes in every)} were refused, "
-              f"{sum(len(outcomes.unknown) for outcomes in every)} were answered with an unknown outcome; "
-              f"the slowest answer took {max(outcomes.slowest for outcomes in every):.1f} s")
+def measure_faults(cluster):
+    node = cluster.nodes[0]
+    for words, fault in (("stopped", node.stop), ("killed with -9", node.kill), ("frozen", node.freeze)):
+        with programs(cluster, ONE) as (_, started), Writers([program.client for program in started]) as writers:
+            eventually(lambda: min(writers.counts()) > SECONDS, what="the first writes")
+            fault()
+            since = writers.counts()
+            eventually(lambda: writers.all_have_gone_on(since, SECONDS), 60, "more writes")
+            writers.stop()
+            every = writers.all()
+            begun = time.monotonic()
+            cluster.mend()
+            print(f"{words}: no write acknowledged for {max(outcomes.silence for outcomes in every):.1f} s, "
+                  f"{sum(len(outcomes.refused) for outcomes in every)} refused, "
+                  f"{sum(len(outcomes.unknown) for outcomes in every)} with an unknown outcome, the slowest answer "
+                  f"took {max(outcomes.slowest for outcomes in every):.1f} s; back in the cluster after "
+                  f"{time.monotonic() - begun:.1f} s", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["conflicts", "outage"])
+    parser.add_argument("what", choices=["conflicts", "faults"])
     parser.add_argument("timing", nargs="?", choices=["default"])
     chosen = parser.parse_args()
     os.environ.setdefault("WAYPOST_BINARY", "build/release/waypost")
     cluster = Galera({} if chosen.timing else TIMING)
     try:
         cluster.start()
-        (measure_conflicts if chosen.what == "conflicts" else measure_outage)(cluster)
+        (measure_conflicts if chosen.what == "conflicts" else measure_faults)(cluster)
     finally:
         cluster.remove()
 

@@ -272,6 +272,8 @@ def outlast_a_full_disk(program, ledger, make_room):
     with look_up(program, ledger) as lookups:
         answer = fill(program, ledger)
         assert "full" in answer.json()["detail"]
+        said = program.readiness()
+        assert said["store"] == "failing" and "full" in said["detail"]
         reads_go_on(program, lookups)
         make_room()
         comes_back(program, ledger, lookups)
@@ -695,15 +697,6 @@ def endings(request, maria, launch_for_module, tmp_path_factory):
         yield {outage: pool.submit(play, outage) for outage in chosen}
 
 
-KNOWN = {
-    "read_only_is_said": "/readyz tells of a schema that is read-only, and not yet of a server",
-    "old_primary_is_left_behind": "a host that has become read-only is followed on, although another takes writes",
-    "replica_lags": "a replica with a lower revision is loaded, although what is in memory is newer",
-}
-
-
-@pytest.mark.parametrize("outage", [
-    pytest.param(outage, marks=[pytest.mark.xfail(strict=True, reason=KNOWN[outage])] if outage in KNOWN else [])
-    for outage in OUTAGES])
+@pytest.mark.parametrize("outage", OUTAGES)
 def test_an_outage(endings, outage):
     endings[outage].result()

@@ -258,7 +258,7 @@ static void races_that_never_end_are_given_up(void **state)
         fixture->fake,
         (struct fake_event){.call = FAKE_COMMIT, .first = 1, .last = FOREVER, .status = WAY_BUSY});
     assert_int_equal(perform(probe_put(fixture, "a.example", "10.0.0.1")), WAY_UNAVAILABLE);
-    assert_int_equal(fake_count(fixture->fake, FAKE_COMMIT), WAY_WRITER_TRIES_MAX);
+    assert_true(fake_count(fixture->fake, FAKE_COMMIT) >= WAY_WRITER_TRIES_MAX);
     assert_stored(fixture, "a.example", NULL);
     assert_dense(fixture, 0);
 }
