@@ -40,8 +40,15 @@ REQUESTS = [
     ("PATCH", "/overrides/example.org", {"target_host": "10.0.0.6"}),
     ("POST", "/overrides", {"lookup_key": "new.example", "target_host": "10.0.0.6"}),
     ("DELETE", "/overrides/example.org", None),
+    ("POST", "/overrides/example.org/revert", {"revision": 0}),
+    ("POST", "/history/1/revert", None),
+    ("POST", "/reload", None),
     ("GET", "/overrides", None),
     ("GET", "/overrides/example.org", None),
+    ("GET", "/overrides/example.org/history", None),
+    ("GET", "/history", None),
+    ("GET", "/changes?since=0", None),
+    ("GET", "/changes?since=0&wait=60", None),
 ]
 
 

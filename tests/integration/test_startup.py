@@ -323,7 +323,9 @@ def test_without_a_database_it_stays_up_and_says_so_and_recovers(tmp_path_factor
             answer = client.request(method, target, body)
             assert (answer.status, answer.code) == (503, "store_unavailable"), (method, target)
             assert int(answer.headers["Retry-After"]) >= 1
-        assert client.head("/overrides").status == client.head("/overrides/a.example").status == 503
+        for target in ("/overrides", "/overrides/a.example", "/overrides/a.example/history", "/history",
+                       "/changes?since=0"):
+            assert client.head(target).status == 503
         assert client.get("/healthz").status == 200
         assert client.get("/metrics").status == 200
         assert client.get("/openapi.yaml").status == 200
