@@ -327,11 +327,13 @@ def test_a_reader_of_the_feed_ends_with_the_table(client, limit):
     writers = [threading.Thread(target=write_many, args=(client, seed, 40, failed)) for seed in range(4)]
     for writer in writers:
         writer.start()
-    at = since
-    while any(writer.is_alive() for writer in writers) or at < now(client):
-        page = feed(client, at, limit=limit, wait=1)
+    at, is_over = since, False
+    while not is_over:
+        is_last = not any(writer.is_alive() for writer in writers)
+        page = feed(client, at, limit=limit, wait=0 if is_last else 1)
         revisions += [change["revision"] for change in page["changes"]]
         at = follow(state, page)
+        is_over = is_last and not page["changes"]
     assert not failed
     assert revisions == list(range(since + 1, at + 1)), "every revision once, in order"
     rows = client.get("/overrides?limit=1000").json()["overrides"]
@@ -346,9 +348,12 @@ def test_a_reader_of_another_instance_ends_with_the_table(maria, launch):
                for seed in range(4)]
     for writer in writers:
         writer.start()
-    at, turn = 0, 0
-    while any(writer.is_alive() for writer in writers) or at < max(now(program.client) for program in programs):
-        at = follow(state, feed(programs[turn % 2].client, at, limit=9, wait=1))
+    at, turn, is_over = 0, 0, False
+    while not is_over:
+        is_last = not any(writer.is_alive() for writer in writers)
+        page = feed(programs[turn % 2].client, at, limit=9, wait=0 if is_last else 1)
+        at = follow(state, page)
+        is_over = is_last and not page["changes"]
         turn += 1
     assert not failed
     rows = programs[0].client.get("/overrides?limit=1000").json()["overrides"]
