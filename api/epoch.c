@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/epoch.h"
 
-#include <string.h>
-
 void api_epoch_write(struct way_text *out, const uint8_t epoch[static WAY_EPOCH_BYTES])
 {
     for (size_t i = 0; i < WAY_EPOCH_BYTES; i++) {
@@ -12,20 +10,17 @@ void api_epoch_write(struct way_text *out, const uint8_t epoch[static WAY_EPOCH_
 
 bool api_epoch_read(struct api_bytes text, uint8_t epoch[static WAY_EPOCH_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
-
     if (text.len != (size_t)2 * WAY_EPOCH_BYTES) {
         return false;
     }
-    memset(epoch, 0, WAY_EPOCH_BYTES);
-    for (size_t i = 0; i < text.len; i++) {
-        char byte = way_ascii_lower(text.at[i]);
-        const char *digit = byte == '\0' ? NULL : strchr(digits, byte);
+    for (size_t i = 0; i < WAY_EPOCH_BYTES; i++) {
+        int high = way_hex_digit(text.at[2 * i]);
+        int low = way_hex_digit(text.at[2 * i + 1]);
 
-        if (digit == NULL) {
+        if (high < 0 || low < 0) {
             return false;
         }
-        epoch[i / 2] = (uint8_t)(epoch[i / 2] * 16 + (digit - digits));
+        epoch[i] = (uint8_t)(high * 16 + low);
     }
     return true;
 }

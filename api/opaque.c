@@ -10,22 +10,14 @@ void api_opaque_write(struct way_text *out, const char *line)
     }
 }
 
-static int hex_digit(char byte)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = byte == '\0' ? NULL : strchr(digits, byte);
-
-    return found == NULL ? -1 : (int)(found - digits);
-}
-
 bool api_opaque_read(struct api_bytes opaque, char line[static API_OPAQUE_MAX])
 {
     if (opaque.len == 0 || opaque.len % 2 != 0 || opaque.len / 2 >= API_OPAQUE_MAX) {
         return false;
     }
     for (size_t i = 0; i < opaque.len / 2; i++) {
-        int high = hex_digit(opaque.at[2 * i]);
-        int low = hex_digit(opaque.at[2 * i + 1]);
+        int high = way_hex_digit(opaque.at[2 * i]);
+        int low = way_hex_digit(opaque.at[2 * i + 1]);
 
         if (high < 0 || low < 0 || high * 16 + low == 0) {
             return false;

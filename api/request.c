@@ -30,15 +30,6 @@ bool api_bytes_equal(struct api_bytes bytes, const char *word)
     return bytes.len == strlen(word) && memcmp(bytes.at, word, bytes.len) == 0;
 }
 
-static int hex_digit(char byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    byte = way_ascii_lower(byte);
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 /* Percent-decodes in place; the result is never longer. */
 static enum way_status decode(char *text, size_t len, struct api_bytes *out, struct way_error *err)
 {
@@ -48,8 +39,8 @@ static enum way_status decode(char *text, size_t len, struct api_bytes *out, str
         char byte = text[from];
 
         if (byte == '%') {
-            int high = from + 1 < len ? hex_digit(text[from + 1]) : -1;
-            int low = from + 2 < len ? hex_digit(text[from + 2]) : -1;
+            int high = from + 1 < len ? way_hex_digit(text[from + 1]) : -1;
+            int low = from + 2 < len ? way_hex_digit(text[from + 2]) : -1;
 
             if (high < 0 || low < 0) {
                 return way_fail(err, WAY_MALFORMED, "",

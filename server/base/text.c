@@ -235,6 +235,15 @@ bool way_ascii_equal_nocase(const char *a, size_t a_len, const char *b, size_t b
     return true;
 }
 
+int way_hex_digit(char byte)
+{
+    if (byte >= '0' && byte <= '9') {
+        return byte - '0';
+    }
+    byte = way_ascii_lower(byte);
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
 bool way_u64_parse(const char *bytes, size_t len, uint64_t max, uint64_t *out)
 {
     uint64_t number = 0;

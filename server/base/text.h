@@ -57,6 +57,8 @@ bool way_byte_is_control(char byte);
 char way_ascii_lower(char byte);
 char way_ascii_upper(char byte);
 bool way_ascii_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
+/* The value of a hexadecimal digit, in either case; -1: it is none. */
+int way_hex_digit(char byte);
 /* Decimal digits only, no sign, no blanks; false when empty, malformed or over `max`. */
 bool way_u64_parse(const char *bytes, size_t len, uint64_t max, uint64_t *out);
 

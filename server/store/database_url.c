@@ -57,15 +57,6 @@ static bool cut_prefix(struct rest *rest, const char *prefix)
     return true;
 }
 
-static int hex_digit(char byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    byte = way_ascii_lower(byte);
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 /* One byte of a percent-encoded text; -1: not a byte that may stand there. */
 static int decode_byte(struct rest *text)
 {
@@ -76,8 +67,8 @@ static int decode_byte(struct rest *text)
         text->len--;
         return (unsigned char)*text->at++;
     }
-    high = text->len >= 2 ? hex_digit(text->at[0]) : -1;
-    low = text->len >= 2 ? hex_digit(text->at[1]) : -1;
+    high = text->len >= 2 ? way_hex_digit(text->at[0]) : -1;
+    low = text->len >= 2 ? way_hex_digit(text->at[1]) : -1;
     if (high < 0 || low < 0 || high + low == 0) {
         return -1; /* %00 would end the text for everyone behind us */
     }

@@ -330,6 +330,19 @@ static void numbers_are_read_strictly(void **state)
     }
 }
 
+static void a_hexadecimal_digit_has_a_value_in_either_case(void **state)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        const char *at = byte == 0 ? NULL : strchr(digits, byte);
+        int want = at == NULL ? -1 : (int)(at - digits);
+
+        assert_int_equal(way_hex_digit((char)byte), want > 15 ? want - 6 : want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +358,7 @@ int main(void)
         cmocka_unit_test(control_bytes_and_letters_are_those_of_ascii),
         cmocka_unit_test(words_are_compared_without_case),
         cmocka_unit_test(numbers_are_read_strictly),
+        cmocka_unit_test(a_hexadecimal_digit_has_a_value_in_either_case),
     };
 
     return cmocka_run_group_tests_name("base/text", tests, NULL, NULL);
