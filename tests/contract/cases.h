@@ -9,6 +9,8 @@
 int run_row_cases(void);
 int run_list_cases(void);
 int run_race_cases(void);
+int run_feed_cases(void);
+int run_history_cases(void);
 int run_migrate_cases(void);
 int run_takeover_cases(void);
 /* Of one engine only. */

@@ -30,6 +30,8 @@ int main(int argc, char **argv)
     failed += run_row_cases();
     failed += run_list_cases();
     failed += run_race_cases();
+    failed += run_feed_cases();
+    failed += run_history_cases();
     failed += run_migrate_cases();
     failed += run_takeover_cases();
     if (is_mariadb) {
