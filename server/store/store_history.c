@@ -405,11 +405,11 @@ enum way_status way_store_past(struct way_session *session, const struct way_key
     if (status == WAY_OK) {
         status = read_reach(session, &reach, err);
     }
-    if (status == WAY_OK) {
-        status = check_known(session, key, reach.low, err);
+    if (status == WAY_OK) { /* first: who has forgotten may not say that there never was one */
+        status = check_reach(&reach, revision, err);
     }
     if (status == WAY_OK) {
-        status = check_reach(&reach, revision, err);
+        status = check_known(session, key, reach.low, err);
     }
     if (status == WAY_OK) {
         status = read_past(session, key, revision, &read, err);
