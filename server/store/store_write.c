@@ -339,16 +339,31 @@ struct images {
     char json[WAY_REPEAT_MAX][2][WAY_OVERRIDE_JSON_MAX];
 };
 
+/* Null: it does not fit, for somebody wrote by hand what no row of ours says. */
 static struct way_value draw(const struct way_override *row, char json[WAY_OVERRIDE_JSON_MAX])
 {
     struct way_text text;
     struct way_value value;
 
-    way_text_init(&text, json, WAY_OVERRIDE_JSON_MAX, WAY_OVERRIDE_JSON_MAX);
+    /* One octet is left for the NUL of who reads it. */
+    way_text_init(&text, json, WAY_OVERRIDE_JSON_MAX, WAY_OVERRIDE_JSON_MAX - 1);
     way_override_write_json(&text, row);
     value = way_text_status(&text) == WAY_OK ? way_value_span(json, text.len) : way_value_null();
     way_text_fini(&text);
     return value;
+}
+
+/* Both or none: a line with one of two would say that there was no override, or is none. */
+static void draw_both(const struct way_change *change, char (*json)[WAY_OVERRIDE_JSON_MAX],
+                      struct way_value *set)
+{
+    struct way_value before = change->had_row ? draw(&change->before, json[0]) : way_value_null();
+    struct way_value after = change->is_delete ? way_value_null() : draw(&change->row, json[1]);
+    bool is_whole = change->had_row == (before.kind != WAY_VALUE_NULL) &&
+                    change->is_delete == (after.kind == WAY_VALUE_NULL);
+
+    set[LOG_BEFORE] = is_whole ? before : way_value_null();
+    set[LOG_AFTER] = is_whole ? after : way_value_null();
 }
 
 static enum way_status write_log(struct batch *batch, struct images *images,
@@ -360,8 +375,7 @@ static enum way_status write_log(struct batch *batch, struct images *images,
         struct way_value *set = next_line(batch, change->revision, at_us);
         char(*json)[WAY_OVERRIDE_JSON_MAX] = images->json[batch->rows - 1];
 
-        set[LOG_BEFORE] = change->had_row ? draw(&change->before, json[0]) : way_value_null();
-        set[LOG_AFTER] = change->is_delete ? way_value_null() : draw(&change->row, json[1]);
+        draw_both(change, json, set);
         set[LOG_OP] = way_value_text(change->is_delete ? "D" : "U");
         set[LOG_KEY] = way_value_span(change->row.lookup_key.text, change->row.lookup_key.len);
         set[LOG_ACTOR] = way_value_text(change->actor);

@@ -235,6 +235,29 @@ static void what_was_logged_without_rows_says_nothing(void **state)
     assert_int_equal(past.kind, WAY_PAST_ABSENT);
 }
 
+/* A row of control bytes, edited by hand to be longer than any image may be. */
+static void a_row_that_fits_no_image_is_not_told_as_absent(void **state)
+{
+    struct fixture *f = *state;
+    struct way_change *change = changes_new(1);
+    uint8_t tx[WAY_TX_BYTES];
+    uint64_t first;
+    struct way_error err = {0};
+
+    (void)story_put(f->session, "a.example", "192.0.2.1", STORY_BEGAN_US, NULL);
+    story_set(change, "a.example", "192.0.2.2", NULL);
+    change->had_row = true;
+    change->before = change->row;
+    memset(change->before.comment, '\x01', WAY_COMMENT_BYTES_MAX);
+    way_random_bytes(tx, sizeof tx);
+    assert_way_ok(way_store_begin(f->session, 1, tx, &first, &err), &err);
+    change->revision = first;
+    assert_way_ok(way_store_apply(f->session, change, 1, STORY_BEGAN_US, &err), &err);
+    assert_way_ok(way_store_commit(f->session, 1, &err), &err);
+    expect_refusal(f, "a.example", 1, WAY_INVALID);
+    free(change);
+}
+
 /* --- one revision ------------------------------------------------------------------------------
  */
 
@@ -448,6 +471,7 @@ int run_past_cases(void)
         TEST(the_past_that_was_forgotten_is_gone),
         TEST(a_key_that_was_forgotten_is_gone),
         TEST(what_was_logged_without_rows_says_nothing),
+        TEST(a_row_that_fits_no_image_is_not_told_as_absent),
         TEST(a_revision_names_the_newest_of_each_key),
         TEST(a_revision_that_is_not_there_is_refused),
         TEST(a_reset_begins_an_epoch_and_is_told_to_everybody),
