@@ -13,9 +13,10 @@
 #define SQL_WALK                                                                    \
     "SELECT revision, at FROM override_change WHERE revision > ? AND revision < ? " \
     "ORDER BY revision, seq LIMIT ?"
-#define SQL_MOVE                                          \
-    "UPDATE override_state SET low = ?, history_low = ? " \
-    "WHERE id = 1 AND low <= ? AND history_low <= ?"
+/* Another instance may have moved either of them meanwhile; neither ever goes back. */
+#define SQL_MOVE                                                              \
+    "UPDATE override_state SET low = CASE WHEN low < ? THEN ? ELSE low END, " \
+    "history_low = CASE WHEN history_low < ? THEN ? ELSE history_low END WHERE id = 1"
 #define SQL_OLDEST                                                   \
     "SELECT revision, seq FROM override_change WHERE revision <= ? " \
     "ORDER BY revision, seq LIMIT ?"
@@ -81,9 +82,9 @@ static enum way_status walk(struct way_session *session, uint64_t newest, int64_
 static enum way_status move_marks(struct way_session *session, const struct marks *marks,
                                   struct way_error *err)
 {
-    const struct way_value values[] = {
-        way_value_number(marks->log), way_value_number(marks->history),
-        way_value_number(marks->log), way_value_number(marks->history)};
+    const struct way_value values[] = {way_value_number(marks->log), way_value_number(marks->log),
+                                       way_value_number(marks->history),
+                                       way_value_number(marks->history)};
     uint64_t newest;
     enum way_status status = way_session_reserve(session, 0, &newest, err);
 

@@ -12,6 +12,7 @@ int run_race_cases(void);
 int run_feed_cases(void);
 int run_history_cases(void);
 int run_past_cases(void);
+int run_prune_cases(void);
 int run_migrate_cases(void);
 int run_takeover_cases(void);
 /* Of one engine only. */

@@ -33,6 +33,7 @@ int main(int argc, char **argv)
     failed += run_feed_cases();
     failed += run_history_cases();
     failed += run_past_cases();
+    failed += run_prune_cases();
     failed += run_migrate_cases();
     failed += run_takeover_cases();
     if (is_mariadb) {
