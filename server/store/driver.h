@@ -166,6 +166,10 @@ WAY_MUST_CHECK enum way_status way_position_read(struct way_session *session,
 
 /* The newest step this program knows. */
 unsigned way_driver_newest_step(const struct way_driver *driver);
+/* Whether this program may write at all. Holds nothing, so it may be another the next moment: for
+ * what harms nobody then. */
+WAY_MUST_CHECK enum way_status way_session_check(struct way_session *session,
+                                                 struct way_error *err);
 /* As way_driver.reserve, when this program may write at all. After a failure the transaction is
  * gone. */
 WAY_MUST_CHECK enum way_status way_session_reserve(struct way_session *session, uint64_t count,

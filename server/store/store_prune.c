@@ -160,8 +160,12 @@ enum way_status way_store_prune(struct way_session *session, int64_t now_us,
     enum way_status status;
 
     way_session_hurry(session);
-    status = way_session_run(
-        session, &(struct way_query){.sql = SQL_MARKS, .visit = take_marks, .owner = &marks}, err);
+    status = way_session_check(session, err);
+    if (status == WAY_OK) {
+        status = way_session_run(
+            session, &(struct way_query){.sql = SQL_MARKS, .visit = take_marks, .owner = &marks},
+            err);
+    }
     moved = marks;
     if (status == WAY_OK) {
         status = walk(session, marks.newest, now_us - retention->log_us, &moved.log, &is_all, err);

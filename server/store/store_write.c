@@ -65,19 +65,34 @@ static bool take_step_name(void *owner, const struct way_value *columns)
     return way_row_copy_text(&columns[0], owner, WAY_ERROR_DETAIL_MAX / 2);
 }
 
+/* The first step that keeps programs like this one from writing; "": there is none. */
+static enum way_status find_newer_step(struct way_session *session, unsigned known,
+                                       char step[WAY_ERROR_DETAIL_MAX / 2], struct way_error *err)
+{
+    const struct way_value value = way_value_number(known);
+
+    step[0] = '\0';
+    return way_session_run(session,
+                           &(struct way_query){.sql = SQL_NEWER_STEP,
+                                               .values = &value,
+                                               .value_count = 1,
+                                               .visit = take_step_name,
+                                               .owner = step},
+                           err);
+}
+
+static enum way_status fail_newer(const char *step, struct way_error *err)
+{
+    return way_fail(err, WAY_UNAVAILABLE, "",
+                    "read-only: the schema has step %s, which this program does not know", step);
+}
+
 /* The state row refused us: says why. */
 static enum way_status explain_refusal(struct way_session *session, unsigned known,
                                        struct way_error *err)
 {
-    char step[WAY_ERROR_DETAIL_MAX / 2] = "";
-    const struct way_value value = way_value_number(known);
-    enum way_status status = way_session_run(session,
-                                             &(struct way_query){.sql = SQL_NEWER_STEP,
-                                                                 .values = &value,
-                                                                 .value_count = 1,
-                                                                 .visit = take_step_name,
-                                                                 .owner = step},
-                                             err);
+    char step[WAY_ERROR_DETAIL_MAX / 2];
+    enum way_status status = find_newer_step(session, known, step, err);
 
     if (status != WAY_OK) {
         return status;
@@ -85,8 +100,7 @@ static enum way_status explain_refusal(struct way_session *session, unsigned kno
     if (step[0] == '\0') {
         return way_fail(err, WAY_UNAVAILABLE, "", "%s: the schema is not complete", session->place);
     }
-    return way_fail(err, WAY_UNAVAILABLE, "",
-                    "read-only: the schema has step %s, which this program does not know", step);
+    return fail_newer(step, err);
 }
 
 static enum way_status check_allowed(struct way_session *session, struct way_error *err)
@@ -103,6 +117,17 @@ static enum way_status check_allowed(struct way_session *session, struct way_err
         status = way_fail(err, WAY_UNAVAILABLE, "", "%s: the server is read-only", session->place);
     }
     return status;
+}
+
+enum way_status way_session_check(struct way_session *session, struct way_error *err)
+{
+    enum way_status status = check_allowed(session, err);
+    char step[WAY_ERROR_DETAIL_MAX / 2] = "";
+
+    if (status == WAY_OK) {
+        status = find_newer_step(session, way_driver_newest_step(session->driver), step, err);
+    }
+    return status == WAY_OK && step[0] != '\0' ? fail_newer(step, err) : status;
 }
 
 enum way_status way_session_reserve(struct way_session *session, uint64_t count, uint64_t *newest,

@@ -375,6 +375,30 @@ static void an_open_write_is_waited_for_in_bounds(void **state)
     way_session_close(other);
 }
 
+static void a_schema_that_is_newer_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    const struct way_retention retention = {.log_us = 0, .history_us = 0};
+    struct way_error err = {0};
+    bool is_done = false;
+
+    tell_story(f);
+    fixture_sql(f, "INSERT INTO schema_migration (version, name, sha256, is_expand) "
+                   "VALUES (9999, '9999_later', '0', 0)");
+    for (unsigned marked = 0; marked < 2; marked++) {
+        assert_way_status(way_store_prune(f->session, STORY_BEGAN_US + 1000 * STORY_SECOND_US,
+                                          &retention, &is_done, &err),
+                          WAY_UNAVAILABLE);
+        assert_non_null(strstr(err.detail, "9999_later"));
+        expect_rows_from(f, 1);
+        expect_marks(f, marked == 0 ? 0 : 9, marked == 0 ? 0 : 9);
+        fixture_sql(f, "UPDATE override_state SET low = 9, history_low = 9"); /* by the newer one */
+    }
+    fixture_sql(f, "DELETE FROM schema_migration WHERE version = 9999");
+    (void)prune(f->session, 99, 99);
+    expect_rows_from(f, 10);
+}
+
 /* --- how much is read --------------------------------------------------------------------------
  */
 
@@ -492,6 +516,7 @@ int run_prune_cases(void)
         TEST(several_may_prune_at_once_while_others_write),
         TEST(marks_that_another_moved_meanwhile_lose_nothing),
         TEST(an_open_write_is_waited_for_in_bounds),
+        TEST(a_schema_that_is_newer_is_left_alone),
         TEST(no_question_reads_the_whole_log),
     };
 
