@@ -96,17 +96,7 @@ static void refuse_late(struct way_writer *writer, uint64_t until_ms, enum way_s
     writer->count = kept;
 }
 
-/* The latest and the earliest moment that a write in hand waits for. */
-static uint64_t last_deadline(const struct way_writer *writer)
-{
-    uint64_t last = 0;
-
-    for (size_t i = 0; i < writer->count; i++) {
-        last = writer->writes[i]->deadline_ms > last ? writer->writes[i]->deadline_ms : last;
-    }
-    return last;
-}
-
+/* The earliest moment that a write in hand waits for. */
 static uint64_t first_deadline(const struct way_writer *writer)
 {
     uint64_t first = UINT64_MAX;
@@ -267,34 +257,51 @@ static enum way_status transact(struct way_writer *writer, struct way_error *err
     return way_store_commit(writer->session, used, err);
 }
 
-/* The connection broke at COMMIT: the change log knows whether it happened. */
-static enum way_status settle(struct way_writer *writer, struct way_error *err)
+/* Asks the change log once. WAY_BUSY: the commit was lost. */
+static enum way_status ask_log(struct way_writer *writer, bool is_doubtful, bool *is_answered,
+                               struct way_error *err)
 {
-    uint64_t deadline = last_deadline(writer);
+    uint64_t committed = 0;
+    struct way_error ignored; /* the first error says more to the caller */
+    enum way_status status = WAY_OK;
+
+    if (writer->session == NULL) {
+        status = way_session_open(writer->options.store, &writer->session, &ignored);
+    }
+    if (status == WAY_OK) {
+        status = way_store_settle(writer->session, writer->tx, &committed, &ignored);
+    }
+    *is_answered = status == WAY_OK;
+    if (!*is_answered) {
+        return WAY_UNSETTLED;
+    }
+    way_log(WAY_LOG_NOTICE, "writer.settled", "committed=%s revision=%" PRIu64,
+            committed == 0 ? "no" : "yes", committed);
+    if (committed == 0) {
+        return way_fail(err, WAY_BUSY, "", "the commit was lost");
+    }
+    /* An earlier try may have arrived after all; what it judged is not what we hold, even where it
+     * has taken the same revisions. */
+    return committed == writer->first && !is_doubtful ? WAY_OK : WAY_UNSETTLED;
+}
+
+/* The connection broke at COMMIT: the change log knows whether it happened. Who is due before it
+ * answers is told that nobody knows. */
+static enum way_status settle(struct way_writer *writer, bool is_doubtful, struct way_error *err)
+{
+    const struct way_error unknown = *err;
 
     do {
-        uint64_t committed = 0;
-        struct way_error ignored; /* the first error says more to the caller */
-        enum way_status status = WAY_OK;
+        bool is_answered;
+        enum way_status status = ask_log(writer, is_doubtful, &is_answered, err);
 
-        if (writer->session == NULL) {
-            status = way_session_open(writer->options.store, &writer->session, &ignored);
-        }
-        if (status == WAY_OK) {
-            status = way_store_settle(writer->session, writer->tx, &committed, &ignored);
-        }
-        if (status == WAY_OK) {
-            way_log(WAY_LOG_NOTICE, "writer.settled", "committed=%s revision=%" PRIu64,
-                    committed == 0 ? "no" : "yes", committed);
-            if (committed == 0) {
-                return way_fail(err, WAY_BUSY, "", "the commit was lost");
-            }
-            /* An earlier try may have arrived after all; what it judged is not what we hold. */
-            return committed == writer->first ? WAY_OK : WAY_UNSETTLED;
+        if (is_answered) {
+            return status;
         }
         drop_session(writer);
         way_clock_pause_ms(SETTLE_PAUSE_MS);
-    } while (way_clock_mono_ms() < deadline);
+        refuse_late(writer, way_clock_mono_ms(), WAY_UNSETTLED, &unknown);
+    } while (writer->count > 0);
     return WAY_UNSETTLED;
 }
 
@@ -338,7 +345,7 @@ static enum way_status transact_with_tries(struct way_writer *writer, struct way
         status = transact(writer, err);
         if (status == WAY_UNSETTLED) {
             drop_session(writer);
-            status = settle(writer, err);
+            status = settle(writer, is_doubtful, err);
             is_doubtful =
                 is_doubtful || (status == WAY_BUSY && way_session_may_lag(writer->session));
         }

@@ -33,6 +33,9 @@ enum fake_call {
     FAKE_LOG,
     FAKE_COMMIT,
     FAKE_SETTLE, /* the first question; the one that holds the state row comes without */
+    FAKE_EPOCH,
+    FAKE_PRUNE,  /* its first question, for the marks */
+    FAKE_REMOVE, /* of rows of the log */
     FAKE_CALL_COUNT
 };
 
@@ -44,7 +47,7 @@ enum fake_moment {
 enum {
     FAKE_ROWS_MAX = 8192,
     FAKE_LINES_MAX = 8192,
-    FAKE_OPS_MAX = 1024,
+    FAKE_OPS_MAX = 4096,
     FAKE_EVENTS_MAX = 16,
     FAKE_WAIT_S = 60, /* for anything that has to happen */
 };
@@ -69,6 +72,7 @@ struct fake_row {
 struct fake_line {
     uint64_t revision;
     uint32_t seq;
+    int64_t at_us; /* what others commit is as old as can be */
     uint8_t tx[WAY_TX_BYTES];
     char op;
     bool is_hidden;
@@ -78,6 +82,7 @@ struct fake_line {
 struct fake_view {
     uint64_t revision;
     uint64_t low;
+    uint64_t history_low;
     uint8_t epoch[WAY_EPOCH_BYTES];
     size_t row_count;
     const struct way_override *rows[FAKE_ROWS_MAX]; /* by key */
@@ -93,6 +98,8 @@ struct fake_session {
     struct way_session session; /* first */
     bool has_snapshot;
     uint64_t reserved;
+    bool has_epoch; /* a new one is to be committed */
+    uint8_t epoch[WAY_EPOCH_BYTES];
     size_t op_count;
     struct fake_op ops[FAKE_OPS_MAX];
     struct fake_view snapshot;

@@ -351,8 +351,11 @@ static inline enum way_status fake_insert_lines(struct fake_store *fake,
         line->seq = (uint32_t)way_value_u64(&set[1]);
         memcpy(line->tx, set[2].bytes, WAY_TX_BYTES);
         line->op = set[4].bytes[0];
+        line->at_us = set[6].number;
         line->is_hidden = false;
-        WAY_ASSERT(way_key_restore(set[5].bytes, set[5].len, &line->key) == WAY_OK);
+        line->key = (struct way_key){.len = 0};
+        WAY_ASSERT(line->op == WAY_OP_RELOAD ||
+                   way_key_restore(set[5].bytes, set[5].len, &line->key) == WAY_OK);
         (void)pthread_mutex_lock(&fake->lock);
         for (size_t at = 0; at < fake->line_count; at++) {
             is_twice = is_twice || memcmp(fake->lines[at].tx, line->tx, WAY_TX_BYTES) == 0;
@@ -394,6 +397,112 @@ static inline enum way_status fake_find_tx(struct fake_store *fake, struct fake_
     return WAY_OK;
 }
 
+static inline enum way_status fake_new_epoch(struct fake_store *fake, struct fake_session *session,
+                                             const struct way_query *query, struct way_error *err)
+{
+    (void)fake;
+    (void)err;
+    session->has_epoch = true;
+    memcpy(session->epoch, query->values[0].bytes, WAY_EPOCH_BYTES);
+    return WAY_OK;
+}
+
+/* --- pruning ---------------------------------------------------------------------------------- */
+
+static inline enum way_status fake_newer_step(struct fake_store *fake, struct fake_session *session,
+                                              const struct way_query *query, struct way_error *err)
+{
+    struct way_value column = way_value_text("0009_later");
+
+    (void)session;
+    (void)err;
+    if (fake->is_step_unknown) {
+        fake_give(query, &column);
+    }
+    return WAY_OK;
+}
+
+static inline enum way_status fake_marks(struct fake_store *fake, struct fake_session *session,
+                                         const struct way_query *query, struct way_error *err)
+{
+    struct way_value columns[3];
+
+    (void)session;
+    (void)err;
+    (void)pthread_mutex_lock(&fake->lock);
+    columns[0] = way_value_number(fake->now.revision);
+    columns[1] = way_value_number(fake->now.low);
+    columns[2] = way_value_number(fake->now.history_low);
+    (void)pthread_mutex_unlock(&fake->lock);
+    fake_give(query, columns);
+    return WAY_OK;
+}
+
+/* Lines behind a revision and before another, with their times; or those up to a revision. */
+static inline enum way_status fake_walk(struct fake_store *fake, struct fake_session *session,
+                                        const struct way_query *query, struct way_error *err)
+{
+    bool is_walk = query->value_count == 3;
+    uint64_t from = is_walk ? way_value_u64(&query->values[0]) + 1 : 0;
+    uint64_t to = is_walk ? way_value_u64(&query->values[1]) : way_value_u64(&query->values[0]) + 1;
+    uint64_t left = way_value_u64(&query->values[query->value_count - 1]);
+    bool goes_on = true;
+
+    (void)session;
+    (void)err;
+    (void)pthread_mutex_lock(&fake->lock);
+    for (size_t i = 0; i < fake->line_count && goes_on && left > 0; i++) {
+        const struct fake_line *line = &fake->lines[i];
+        const struct way_value columns[] = {way_value_number(line->revision),
+                                            is_walk ? way_value_time(line->at_us)
+                                                    : way_value_number(line->seq)};
+
+        if (line->revision >= from && line->revision < to) {
+            goes_on = query->visit(query->owner, columns);
+            left--;
+        }
+    }
+    (void)pthread_mutex_unlock(&fake->lock);
+    return WAY_OK;
+}
+
+/* At once, although it comes with a commit: nobody looks in between. */
+static inline enum way_status fake_move(struct fake_store *fake, struct fake_session *session,
+                                        const struct way_query *query, struct way_error *err)
+{
+    (void)session;
+    (void)err;
+    (void)pthread_mutex_lock(&fake->lock);
+    fake->now.low = way_value_u64(&query->values[1]);
+    fake->now.history_low = way_value_u64(&query->values[3]);
+    (void)pthread_mutex_unlock(&fake->lock);
+    return WAY_OK;
+}
+
+static inline enum way_status fake_remove_lines(struct fake_store *fake,
+                                                struct fake_session *session,
+                                                const struct way_query *query,
+                                                struct way_error *err)
+{
+    uint64_t revision = way_value_u64(&query->values[0]);
+    uint64_t seq = way_value_u64(&query->values[2]);
+    size_t kept = 0;
+
+    (void)session;
+    (void)err;
+    (void)pthread_mutex_lock(&fake->lock);
+    for (size_t i = 0; i < fake->line_count; i++) {
+        const struct fake_line *line = &fake->lines[i];
+
+        if (line->revision > revision || (line->revision == revision && line->seq > seq)) {
+            fake->lines[kept++] = *line;
+        }
+    }
+    fake->line_count = kept;
+    (void)pthread_mutex_unlock(&fake->lock);
+    return WAY_OK;
+}
+
 /* The first words that a statement begins with; the first row that fits counts. FAKE_CALL_COUNT:
  * part of a call that is counted elsewhere. */
 static const struct {
@@ -416,6 +525,13 @@ static const struct {
     {"DELETE FROM dns_overrides", FAKE_DELETE, fake_delete},
     {"INSERT INTO override_change", FAKE_LOG, fake_insert_lines},
     {"UPDATE override_state SET n = n -", FAKE_CALL_COUNT, fake_give_back},
+    {"UPDATE override_state SET epoch", FAKE_EPOCH, fake_new_epoch},
+    {"SELECT name FROM schema_migration", FAKE_CALL_COUNT, fake_newer_step},
+    {"SELECT n, low, history_low", FAKE_PRUNE, fake_marks},
+    {"SELECT revision, at FROM override_change", FAKE_CALL_COUNT, fake_walk},
+    {"SELECT revision, seq FROM override_change", FAKE_CALL_COUNT, fake_walk},
+    {"UPDATE override_state SET low", FAKE_CALL_COUNT, fake_move},
+    {"DELETE FROM override_change", FAKE_REMOVE, fake_remove_lines},
     {"SELECT revision FROM override_change WHERE tx", FAKE_SETTLE, fake_find_tx},
 };
 
@@ -488,6 +604,7 @@ static inline void fake_rollback(struct way_session *base)
     session->has_snapshot = false;
     session->op_count = 0;
     session->reserved = 0;
+    session->has_epoch = false;
     (void)pthread_mutex_unlock(&fake->lock);
 }
 
@@ -575,6 +692,9 @@ static inline enum way_status fake_commit_session(struct way_session *base, stru
     (void)pthread_mutex_lock(&fake->lock);
     WAY_ASSERT(fake->writer == session);
     fake->now.revision += session->reserved;
+    if (session->has_epoch) {
+        memcpy(fake->now.epoch, session->epoch, WAY_EPOCH_BYTES);
+    }
     for (size_t i = 0; i < session->op_count; i++) {
         struct fake_op *op = &session->ops[i];
 
