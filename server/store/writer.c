@@ -67,6 +67,8 @@ static void fail(struct way_write *write, enum way_status status, const struct w
     write->status = status;
     write->err = *err;
     write->err.status = status;
+    write->revision = 0;
+    write->failed = write->group_count;
 }
 
 static void fail_all(struct way_writer *writer, enum way_status status, const struct way_error *err)
@@ -491,5 +493,7 @@ void way_writer_stop(struct way_writer *writer)
 
 enum way_status way_writer_put(struct way_writer *writer, struct way_write *write)
 {
+    WAY_ASSERT(write->kind != WAY_WRITE_GROUP ||
+               (write->group_count >= 1 && write->group_count <= WAY_WRITER_GROUP_MAX));
     return way_queue_put(writer->queue, &write->job);
 }

@@ -46,9 +46,9 @@ struct way_write {
     enum way_status status;
     struct way_error err;
     enum way_verdict verdict;
-    struct way_override row;        /* WISH, on WAY_OK: as it is now; deleted: as it was */
-    uint64_t revision;              /* GROUP, RELOAD: the new one; 0: nothing was to be changed */
-    size_t failed;                  /* GROUP: which wish was refused */
+    struct way_override row; /* WISH, on WAY_OK: as it is now; deleted: as it was */
+    uint64_t revision;       /* GROUP, RELOAD: the new one; 0: nothing was to be changed */
+    size_t failed; /* GROUP, refused: which wish; group_count: none, it was the database */
     uint8_t epoch[WAY_EPOCH_BYTES]; /* RELOAD: the new one */
 };
 
