@@ -9,18 +9,21 @@ from hypothesis import strategies as st
 LAW = settings(max_examples=400, derandomize=True, deadline=None, database=None,
                suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
-WORDS = st.sampled_from(["overrides", "resolve", "mx", "healthz", "readyz", "metrics", "openapi.yaml", "example.org",
-                         "[192.0.2.1]", "user@example.org", "", ".", "..", "%00", "%2F", "%ff", "a b", "*"])
+WORDS = st.sampled_from(["overrides", "history", "revert", "changes", "reload", "1", "resolve", "mx", "healthz",
+                         "readyz", "metrics", "openapi.yaml", "example.org", "[192.0.2.1]", "user@example.org", "", ".", "..", "%00", "%2F", "%ff", "a b", "*"])
 SEGMENTS = st.one_of(WORDS, st.text(max_size=20)).map(lambda text: urllib.parse.quote(text, safe="[]@:*%"))
 PATHS = st.lists(SEGMENTS, min_size=1, max_size=3).map(lambda segments: "/" + "/".join(segments))
-NAMES = st.sampled_from(["limit", "cursor", "q", "sort", "key", "domain", "fallback", "x", ""])
-VALUES = st.one_of(st.sampled_from(["none", "1", "0", "1000", "lookup_key", "-updated_at", "example.org", "%", "%zz"]),
+NAMES = st.sampled_from(["limit", "cursor", "q", "sort", "key", "domain", "fallback", "since", "epoch",
+                         "actor", "from", "until", "x", ""])
+VALUES = st.one_of(st.sampled_from(["none", "1", "0", "1000", "0" * 32, "2026-01-02T03:04:05Z", "lookup_key",
+                                    "-updated_at", "example.org", "%", "%zz"]),
                    st.text(max_size=20).map(lambda text: urllib.parse.quote(text, safe="")))
 QUERIES = st.lists(st.tuples(NAMES, VALUES), max_size=3).map(
     lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
 METHODS = st.sampled_from(["GET", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "get"])
 HEADERS = st.dictionaries(
-    st.sampled_from(["Accept", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id", "Expect", "Range"]),
+    st.sampled_from(["Accept", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id", "X-Waypost-Reason",
+                     "Expect", "Range"]),
     st.one_of(st.sampled_from(["*/*", "text/plain", "text/html", "application/json", "application/merge-patch+json",
                                "*", '"7"', 'W/"7"', "bytes=0-1"]),
               st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)), max_size=3)
@@ -53,7 +56,7 @@ def test_any_request(program, method, path, query, headers, body):
     exchange(program.client, method, path + (f"?{query}" if query else ""), headers, body)
 
 
-TARGETS = st.sampled_from(["/overrides", "/overrides/example.org", "/resolve", "/mx"])
+TARGETS = st.sampled_from(["/overrides", "/overrides/example.org", "/overrides/example.org/revert", "/resolve", "/mx"])
 FIELDS = {
     "lookup_key": st.sampled_from(["example.org", "EXAMPLE.org.", "a b", "", 1, None]),
     "target_host": st.sampled_from(["10.0.0.5", "example.org", "relay.example.", "", "x:25", None, 5]),
@@ -73,6 +76,6 @@ def test_almost_right_requests(program, method, target, body, headers):
     query = "?fallback=none" if target in ("/resolve", "/mx") else ""
     answer = exchange(program.client, method, target + query, {"Content-Type": "application/json", **headers}, body)
     if answer.status in (200, 201) and method in ("POST", "PUT", "PATCH") and not query:
-        row = answer.json()
+        row = {"target_host": "", "enabled": False, **answer.json()}  # a revert may have deleted it
         found = program.client.get(f"/resolve/{row['lookup_key']}?fallback=none").json()
         assert found["target_host"] == (row["target_host"] if row["enabled"] else "")
