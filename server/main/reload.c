@@ -43,6 +43,7 @@ static enum way_status write_reload(struct way_store *store, struct way_write *w
     const struct way_writer_options options = {
         .store = store, .committed = ignore_changes, .observe = ignore_transaction};
     struct way_writer *writer = way_writer_start(&options);
+    enum way_status status;
 
     if (writer == NULL) {
         return way_fail(err, WAY_INTERNAL, "", "cannot start a thread");
@@ -50,9 +51,12 @@ static enum way_status write_reload(struct way_store *store, struct way_write *w
     write->done = ignore_done;
     write->deadline_ms = way_clock_mono_ms() + WAY_RELOAD_MS;
     (void)snprintf(write->wish.actor, sizeof write->wish.actor, "-");
-    write->status = way_writer_put(writer, write);
-    way_writer_stop(writer); /* it writes what waits first */
+    status = way_writer_put(writer, write); /* from here on it is the writer's */
+    way_writer_stop(writer);                /* it writes what waits first */
     way_writer_free(writer);
+    if (status != WAY_OK) {
+        return way_fail(err, status, "", "the writer takes nothing");
+    }
     *err = write->err;
     return write->status;
 }
