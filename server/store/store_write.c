@@ -39,8 +39,9 @@ enum { /* the places of SQL_LOG's values */
 };
 
 enum {
-    SETTLE_LOCK_BYTES_MAX = 32, /* of way_dialect.for_update */
-    FETCH_SQL_BYTES_MAX = 2048, /* WAY_REPEAT_MAX times ", ?" and the rest */
+    SETTLE_LOCK_BYTES_MAX = 32,  /* of way_dialect.for_update */
+    FETCH_SQL_BYTES_MAX = 2048,  /* WAY_REPEAT_MAX times ", ?" and the rest */
+    LOG_TEXT_BYTES = 512 * 1024, /* in one query: servers may refuse packets over 1 MiB */
 };
 
 _Static_assert((int)WAY_ROW_COLUMN_COUNT <= (int)LOG_COLUMNS, "batches have room for either");
@@ -395,6 +396,8 @@ static enum way_status write_log(struct batch *batch, struct images *images,
                                  const struct way_change *changes, size_t count, int64_t at_us,
                                  struct way_error *err)
 {
+    size_t bytes = 0;
+
     for (size_t i = 0; i < count; i++) {
         const struct way_change *change = &changes[i];
         struct way_value *set = next_line(batch, change->revision, at_us);
@@ -405,9 +408,11 @@ static enum way_status write_log(struct batch *batch, struct images *images,
         set[LOG_KEY] = way_value_span(change->row.lookup_key.text, change->row.lookup_key.len);
         set[LOG_ACTOR] = way_value_text(change->actor);
         set[LOG_REASON] = way_value_text(change->reason);
-        if (batch->rows == WAY_REPEAT_MAX) {
+        bytes += set[LOG_BEFORE].len + set[LOG_AFTER].len + set[LOG_REASON].len;
+        if (batch->rows == WAY_REPEAT_MAX || bytes >= LOG_TEXT_BYTES) {
             enum way_status status = flush_log(batch, err);
 
+            bytes = 0;
             if (status != WAY_OK) {
                 return status;
             }

@@ -4,6 +4,7 @@
 #include "story.h"
 
 #include "base/clock.h"
+#include "store/driver.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -189,6 +190,41 @@ static void many_long_rows_fit_into_one_transaction(void **state)
                                        "WHERE row_after IS NOT NULL"),
                      2000);
     tale_fini(&tale);
+    free(changes);
+}
+
+/* As large as any can be, on a server that takes no packet over 1 MiB. */
+static void the_longest_rows_fit_into_a_small_packet(void **state)
+{
+    struct fixture *f = *state;
+    struct way_change *changes = changes_new(WAY_REPEAT_MAX);
+    struct way_session *session;
+    char packet[32];
+    char sql[96];
+
+    if (f->engine == WAY_ENGINE_SQLITE) {
+        free(changes);
+        skip(); /* knows no packets */
+    }
+    fixture_text(f, "SELECT @@global.max_allowed_packet", packet, sizeof packet);
+    fixture_sql(f, "SET GLOBAL max_allowed_packet = 1048576");
+    session = fixture_new_session(f);
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < WAY_REPEAT_MAX; i++) {
+            char key[32];
+
+            (void)snprintf(key, sizeof key, "k%zu.example", i);
+            story_set(&changes[i], key, round == 0 ? "192.0.2.1" : "192.0.2.2", NULL);
+            for (size_t at = 0; at < WAY_COMMENT_MAX; at++) {
+                memcpy(changes[i].row.comment + 4 * at, "\xf0\x9f\x93\xa7", 4);
+            }
+            memcpy(changes[i].reason, changes[i].row.comment, WAY_REASON_BYTES_MAX);
+        }
+        (void)story_write(session, changes, WAY_REPEAT_MAX, true, STORY_BEGAN_US, NULL);
+    }
+    way_session_close(session);
+    (void)snprintf(sql, sizeof sql, "SET GLOBAL max_allowed_packet = %s", packet);
+    fixture_sql(f, sql);
     free(changes);
 }
 
@@ -479,6 +515,7 @@ int run_history_cases(void)
         TEST(keys_of_one_revision_have_lines_of_their_own),
         TEST(any_comment_survives_in_the_image),
         TEST(many_long_rows_fit_into_one_transaction),
+        TEST(the_longest_rows_fit_into_a_small_packet),
         TEST(a_row_that_was_edited_by_hand_is_told_as_it_was_found),
         TEST(pages_of_any_size_hold_every_entry_once),
         TEST(every_condition_narrows),
