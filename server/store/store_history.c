@@ -401,6 +401,7 @@ enum way_status way_store_past(struct way_session *session, const struct way_key
 
     *past = (struct way_past){.kind = WAY_PAST_SAME};
     way_session_hurry(session);
+    way_session_catch_up(session); /* who names a revision knows that it is there */
     status = way_session_snapshot(session, err);
     if (status == WAY_OK) {
         status = read_reach(session, &reach, err);
@@ -442,6 +443,7 @@ enum way_status way_store_revision(struct way_session *session, uint64_t revisio
     enum way_status status;
 
     way_session_hurry(session);
+    way_session_catch_up(session);
     status = way_session_snapshot(session, err);
     if (status == WAY_OK) {
         status = read_reach(session, &reach, err);

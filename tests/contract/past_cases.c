@@ -3,7 +3,7 @@
 #include "fixture.h"
 #include "story.h"
 
-#include "base/clock.h"
+#include "store/driver.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -458,6 +458,35 @@ static void settling_tells_the_first_revision(void **state)
     free(changes);
 }
 
+/* On a cluster the node that is asked may lag behind the one that gave the revision out. */
+static void who_names_a_revision_waits_for_the_node(void **state)
+{
+    struct fixture *f = *state;
+    struct tale read;
+    struct way_past past;
+    struct way_error err = {0};
+
+    if (f->engine == WAY_ENGINE_SQLITE) {
+        skip(); /* is no cluster */
+    }
+    (void)story_put(f->session, "a.example", "192.0.2.1", STORY_BEGAN_US, NULL);
+    f->session->is_cluster = true;
+    fixture_sql(f, "SET GLOBAL log_output = 'TABLE'");
+    fixture_sql(f, "SET GLOBAL general_log = 1");
+    for (long long asked = 1; asked <= 2; asked++) {
+        if (asked == 1) {
+            assert_way_ok(ask(f, "a.example", 1, &past, &err), &err);
+        } else {
+            assert_way_ok(read_revision(f, 1, &read, &err), &err);
+            tale_fini(&read);
+        }
+        assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM mysql.general_log WHERE argument "
+                                           "LIKE 'SET SESSION wsrep_sync_wait = 1'"),
+                         asked);
+    }
+    fixture_sql(f, "SET GLOBAL general_log = 0");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int run_past_cases(void)
@@ -477,6 +506,7 @@ int run_past_cases(void)
         TEST(a_reset_begins_an_epoch_and_is_told_to_everybody),
         TEST(a_reset_that_is_rolled_back_changes_nothing),
         TEST(settling_tells_the_first_revision),
+        TEST(who_names_a_revision_waits_for_the_node),
     };
 
     return cmocka_run_group_tests_name("past", tests, NULL, NULL);
