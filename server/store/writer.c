@@ -98,7 +98,17 @@ static void refuse_late(struct way_writer *writer, uint64_t until_ms, enum way_s
     writer->count = kept;
 }
 
-/* The earliest moment that a write in hand waits for. */
+/* The latest and the earliest moment that a write in hand waits for. */
+static uint64_t last_deadline(const struct way_writer *writer)
+{
+    uint64_t last = 0;
+
+    for (size_t i = 0; i < writer->count; i++) {
+        last = writer->writes[i]->deadline_ms > last ? writer->writes[i]->deadline_ms : last;
+    }
+    return last;
+}
+
 static uint64_t first_deadline(const struct way_writer *writer)
 {
     uint64_t first = UINT64_MAX;
@@ -292,19 +302,24 @@ static enum way_status ask_log(struct way_writer *writer, bool is_doubtful, bool
 static enum way_status settle(struct way_writer *writer, bool is_doubtful, struct way_error *err)
 {
     const struct way_error unknown = *err;
+    uint64_t deadline = last_deadline(writer);
 
-    do {
+    for (;;) {
         bool is_answered;
         enum way_status status = ask_log(writer, is_doubtful, &is_answered, err);
+        uint64_t now_ms;
 
         if (is_answered) {
             return status;
         }
         drop_session(writer);
         way_clock_pause_ms(SETTLE_PAUSE_MS);
-        refuse_late(writer, way_clock_mono_ms(), WAY_UNSETTLED, &unknown);
-    } while (writer->count > 0);
-    return WAY_UNSETTLED;
+        now_ms = way_clock_mono_ms();
+        if (now_ms >= deadline) {
+            return WAY_UNSETTLED;
+        }
+        refuse_late(writer, now_ms, WAY_UNSETTLED, &unknown);
+    }
 }
 
 /* A write that fails now: what its caller is told. */
@@ -334,13 +349,14 @@ static enum way_status transact_with_tries(struct way_writer *writer, struct way
         bool had_session = writer->session != NULL;
 
         if (try > 0) {
+            uint64_t until_ms = way_clock_mono_ms() + WAY_WRITER_LAST_TRY_MS;
             struct way_error late = *err;
             enum way_status verdict = verdict_on_failure(status, is_doubtful, &late);
 
-            refuse_late(writer, way_clock_mono_ms() + WAY_WRITER_LAST_TRY_MS, verdict, &late);
-            if (writer->count == 0) {
-                return status;
+            if (last_deadline(writer) <= until_ms) {
+                break;
             }
+            refuse_late(writer, until_ms, verdict, &late);
             way_clock_pause_ms(pause);
             pause = pause < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
         }
