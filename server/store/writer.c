@@ -30,6 +30,7 @@ struct way_writer {
      */
     uint8_t tx[WAY_TX_BYTES];
     uint64_t first;   /* its first revision */
+    int64_t now_us;   /* when it was judged, wall time */
     size_t key_count; /* different keys in it */
     const struct way_key **keys;
     struct way_override *rows; /* [key]: the row as this transaction has it so far */
@@ -150,7 +151,7 @@ static enum way_status fetch(struct way_writer *writer, struct way_error *err)
 
 /* Judges one wish on what the earlier ones left; what it changes is noted under `revision`. */
 static enum way_status judge(struct way_writer *writer, const struct way_wish *wish,
-                             uint64_t revision, int64_t now_us, enum way_verdict *verdict,
+                             uint64_t revision, enum way_verdict *verdict,
                              struct way_override *after, struct way_error *err)
 {
     size_t at = key_index(writer, &wish->key);
@@ -159,7 +160,8 @@ static enum way_status judge(struct way_writer *writer, const struct way_wish *w
     enum way_status status;
 
     *verdict = WAY_VERDICT_NONE;
-    status = way_wish_judge(wish, writer->found[at] ? row : NULL, now_us, verdict, after, err);
+    status =
+        way_wish_judge(wish, writer->found[at] ? row : NULL, writer->now_us, verdict, after, err);
     if (status != WAY_OK || *verdict == WAY_VERDICT_NONE) {
         return status;
     }
@@ -180,24 +182,23 @@ static enum way_status judge(struct way_writer *writer, const struct way_wish *w
 }
 
 /* Each by itself: what is refused leaves the others alone. *used: revisions given out. */
-static enum way_status write_wishes(struct way_writer *writer, int64_t now_us, uint64_t *used,
+static enum way_status write_wishes(struct way_writer *writer, uint64_t *used,
                                     struct way_error *err)
 {
     for (size_t i = 0; i < writer->count; i++) {
         struct way_write *write = writer->writes[i];
 
-        write->status = judge(writer, &write->wish, writer->first + writer->change_count, now_us,
+        write->status = judge(writer, &write->wish, writer->first + writer->change_count,
                               &write->verdict, &write->row, &write->err);
     }
     *used = writer->change_count;
     return *used == 0 ? WAY_OK
                       : way_store_apply(writer->session, writer->changes, writer->change_count,
-                                        now_us, err);
+                                        writer->now_us, err);
 }
 
 /* All or none, and one revision. */
-static enum way_status write_group(struct way_writer *writer, int64_t now_us, uint64_t *used,
-                                   struct way_error *err)
+static enum way_status write_group(struct way_writer *writer, uint64_t *used, struct way_error *err)
 {
     struct way_write *write = writer->writes[0];
     enum way_verdict verdict;
@@ -206,8 +207,8 @@ static enum way_status write_group(struct way_writer *writer, int64_t now_us, ui
     write->revision = 0;
     for (size_t i = 0; i < write->group_count && write->status == WAY_OK; i++) {
         write->failed = i;
-        write->status = judge(writer, &write->group[i], writer->first, now_us, &verdict,
-                              &write->row, &write->err);
+        write->status =
+            judge(writer, &write->group[i], writer->first, &verdict, &write->row, &write->err);
     }
     if (write->status != WAY_OK) {
         writer->change_count = 0;
@@ -216,10 +217,10 @@ static enum way_status write_group(struct way_writer *writer, int64_t now_us, ui
     write->revision = *used == 0 ? 0 : writer->first;
     return *used == 0 ? WAY_OK
                       : way_store_apply(writer->session, writer->changes, writer->change_count,
-                                        now_us, err);
+                                        writer->now_us, err);
 }
 
-static enum way_status write_reload(struct way_writer *writer, int64_t now_us, uint64_t *used,
+static enum way_status write_reload(struct way_writer *writer, uint64_t *used,
                                     struct way_error *err)
 {
     struct way_write *write = writer->writes[0];
@@ -228,15 +229,15 @@ static enum way_status write_reload(struct way_writer *writer, int64_t now_us, u
     write->revision = writer->first;
     way_random_bytes(write->epoch, sizeof write->epoch);
     *used = 1;
-    return way_store_reset(writer->session, writer->first, write->epoch, now_us, write->wish.actor,
-                           write->wish.reason, err);
+    return way_store_reset(writer->session, writer->first, write->epoch, writer->now_us,
+                           write->wish.actor, write->wish.reason, err);
 }
 
 /* One try of the whole transaction. */
 static enum way_status transact(struct way_writer *writer, struct way_error *err)
 {
-    static enum way_status (*const write_kind[])(struct way_writer * writer, int64_t now_us,
-                                                 uint64_t * used, struct way_error * err) = {
+    static enum way_status (*const write_kind[])(struct way_writer * writer, uint64_t * used,
+                                                 struct way_error * err) = {
         [WAY_WRITE_WISH] = write_wishes,
         [WAY_WRITE_GROUP] = write_group,
         [WAY_WRITE_RELOAD] = write_reload,
@@ -257,7 +258,8 @@ static enum way_status transact(struct way_writer *writer, struct way_error *err
         status = fetch(writer, err);
     }
     if (status == WAY_OK) {
-        status = write_kind[writer->writes[0]->kind](writer, way_clock_wall_us(), &used, err);
+        writer->now_us = way_clock_wall_us();
+        status = write_kind[writer->writes[0]->kind](writer, &used, err);
     }
     if (status != WAY_OK) {
         return status;
@@ -336,51 +338,68 @@ static enum way_status verdict_on_failure(enum way_status status, bool is_doubtf
     return status;
 }
 
+/* Before another try: answers those that have no time for it. False: nobody has. */
+static bool make_room(struct way_writer *writer, enum way_status status, bool is_doubtful,
+                      const struct way_error *err)
+{
+    uint64_t until_ms = way_clock_mono_ms() + WAY_WRITER_LAST_TRY_MS;
+    struct way_error late = *err;
+    enum way_status verdict = verdict_on_failure(status, is_doubtful, &late);
+
+    if (last_deadline(writer) <= until_ms) {
+        return false;
+    }
+    refuse_late(writer, until_ms, verdict, &late);
+    return true;
+}
+
+/* One try, with what became of it. */
+static enum way_status try_once(struct way_writer *writer, bool *is_doubtful, struct way_error *err)
+{
+    enum way_status status = transact(writer, err);
+
+    if (status == WAY_UNSETTLED) {
+        drop_session(writer);
+        status = settle(writer, *is_doubtful, err);
+        if (status == WAY_BUSY && way_session_may_lag(writer->session)) {
+            *is_doubtful = true;
+        }
+    }
+    if (breaks_session(status)) {
+        drop_session(writer);
+    } else if (status != WAY_OK) {
+        way_store_rollback(writer->session);
+    }
+    return status;
+}
+
 /* The transaction, again while it loses races or its server is replaced by another. */
 static enum way_status transact_with_tries(struct way_writer *writer, struct way_error *err)
 {
-    enum way_status status = WAY_INTERNAL;
-    unsigned pause = PAUSE_MIN_MS;
     uint64_t patience_ms = way_clock_mono_ms() + WAY_WRITER_RETRY_MS;
     bool is_doubtful = false; /* a cluster may still commit a try that we have given up */
+    unsigned pause = PAUSE_MIN_MS;
+    bool had_session = writer->session != NULL;
+    enum way_status status;
 
     way_random_bytes(writer->tx, sizeof writer->tx);
-    for (unsigned try = 0; try < WAY_WRITER_TRIES_MAX || way_clock_mono_ms() < patience_ms; try++) {
-        bool had_session = writer->session != NULL;
+    status = try_once(writer, &is_doubtful, err);
+    /* An idle session may have been closed by the server; a new one deserves one try. */
+    for (unsigned try = 1; status == WAY_BUSY || (status == WAY_UNAVAILABLE && had_session);
+         try++) {
+        bool is_given_up = try >= WAY_WRITER_TRIES_MAX && way_clock_mono_ms() >= patience_ms;
 
-        if (try > 0) {
-            uint64_t until_ms = way_clock_mono_ms() + WAY_WRITER_LAST_TRY_MS;
-            struct way_error late = *err;
-            enum way_status verdict = verdict_on_failure(status, is_doubtful, &late);
-
-            if (last_deadline(writer) <= until_ms) {
-                break;
-            }
-            refuse_late(writer, until_ms, verdict, &late);
-            way_clock_pause_ms(pause);
-            pause = pause < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
-        }
-        status = transact(writer, err);
-        if (status == WAY_UNSETTLED) {
-            drop_session(writer);
-            status = settle(writer, is_doubtful, err);
-            is_doubtful =
-                is_doubtful || (status == WAY_BUSY && way_session_may_lag(writer->session));
-        }
-        if (status == WAY_OK || status == WAY_UNSETTLED) {
-            return status;
-        }
-        if (breaks_session(status)) {
-            drop_session(writer);
-        } else {
-            way_store_rollback(writer->session);
-        }
-        /* An idle session may have been closed by the server; a new one deserves one try. */
-        if (status != WAY_BUSY && !(status == WAY_UNAVAILABLE && had_session)) {
+        if (is_given_up || !make_room(writer, status, is_doubtful, err)) {
             break;
         }
+        way_clock_pause_ms(pause);
+        pause = pause < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
+        had_session = writer->session != NULL;
+        status = try_once(writer, &is_doubtful, err);
     }
-    return verdict_on_failure(status, is_doubtful, err);
+    return status == WAY_OK || status == WAY_UNSETTLED
+               ? status
+               : verdict_on_failure(status, is_doubtful, err);
 }
 
 static void commit_batch(struct way_writer *writer);
