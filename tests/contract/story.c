@@ -134,8 +134,8 @@ static void tell(struct tale *tale, const struct way_change *change, uint32_t se
                                         .after = after});
 }
 
-uint64_t story_write(struct way_session *session, struct way_change *changes, size_t count,
-                     bool is_one_revision, int64_t at_us, struct tale *tale)
+static void apply(struct way_session *session, struct way_change *changes, size_t count,
+                  bool is_one_revision, int64_t at_us)
 {
     uint64_t revisions = is_one_revision ? 1 : count;
     uint8_t tx[WAY_TX_BYTES];
@@ -151,10 +151,16 @@ uint64_t story_write(struct way_session *session, struct way_change *changes, si
     }
     assert_way_ok(way_store_apply(session, changes, count, at_us, &err), &err);
     assert_way_ok(way_store_commit(session, revisions, &err), &err);
+}
+
+uint64_t story_write(struct way_session *session, struct way_change *changes, size_t count,
+                     bool is_one_revision, int64_t at_us, struct tale *tale)
+{
+    apply(session, changes, count, is_one_revision, at_us);
     for (size_t i = 0; i < count && tale != NULL; i++) {
         tell(tale, &changes[i], is_one_revision ? (uint32_t)i : 0, at_us);
     }
-    return first;
+    return changes[0].revision;
 }
 
 uint64_t story_put(struct way_session *session, const char *key, const char *target, int64_t at_us,
