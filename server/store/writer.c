@@ -367,7 +367,7 @@ static enum way_status try_once(struct way_writer *writer, bool *is_doubtful, st
     }
     if (breaks_session(status)) {
         drop_session(writer);
-    } else if (status != WAY_OK) {
+    } else if (status != WAY_OK && writer->session != NULL) {
         way_store_rollback(writer->session);
     }
     return status;

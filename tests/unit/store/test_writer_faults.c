@@ -87,6 +87,35 @@ static void a_new_session_that_fails_at_once_is_not_tried_again(void **state)
     assert_int_equal(fake_count(fixture->fake, FAKE_RESERVE), 1);
 }
 
+static void a_session_that_cannot_be_opened_is_no_session(void **state)
+{
+    static const struct {
+        const char *label;
+        enum way_status status;
+        unsigned last;
+        enum way_status want;
+    } cases[] = {
+        {"another holds the file for a moment", WAY_BUSY, 2, WAY_OK},
+        {"another holds the file", WAY_BUSY, WAY_WRITER_TRIES_MAX, WAY_UNAVAILABLE},
+        {"no memory", WAY_NO_MEMORY, 1, WAY_NO_MEMORY},
+    };
+
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        struct fixture *fixture;
+
+        print_message("    %s\n", cases[i].label);
+        assert_int_equal(set_up(state), 0);
+        fixture = *state;
+        fake_on(fixture->fake, (struct fake_event){.call = FAKE_OPEN,
+                                                   .first = 1,
+                                                   .last = cases[i].last,
+                                                   .status = cases[i].status});
+        assert_int_equal(perform(probe_put(fixture, "a.example", "10.0.0.1")), cases[i].want);
+        assert_int_equal(perform(probe_put(fixture, "b.example", "10.0.0.1")), WAY_OK);
+        assert_int_equal(tear_down(state), 0);
+    }
+}
+
 /* --- commits of unknown outcome --------------------------------------------------------------- */
 
 static void a_commit_without_an_answer_is_settled(void **state)
@@ -190,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_session_that_died_idle_is_replaced_once),
         cmocka_unit_test_setup_teardown(a_new_session_that_fails_at_once_is_not_tried_again, set_up,
                                         tear_down),
+        cmocka_unit_test(a_session_that_cannot_be_opened_is_no_session),
         cmocka_unit_test(a_commit_without_an_answer_is_settled),
         cmocka_unit_test_setup_teardown(a_commit_that_nobody_can_settle_stays_unknown, set_up,
                                         tear_down),
