@@ -19,11 +19,29 @@ from program import ROOT, Waypost, binary  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 LAST = "test_contract.py"  # says what no other test exercised
+# Most of the time of these goes by in waiting for deadlines.
+OUTAGES = {"test_faults.py", "test_follower.py", "test_outages.py"}
+WAITS = {"test_changes.py", "test_min_revision.py", "test_snapshot.py", "test_startup.py"}
+PARTS = {
+    "outages": lambda name: name in OUTAGES,
+    "waits": lambda name: name in WAITS,
+    "busy": lambda name: name not in OUTAGES | WAITS and name != LAST,
+    "last": lambda name: name == LAST,
+}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--part", choices=PARTS, help="a part of a whole run; the last one judges what all have seen")
+    parser.addoption("--seen", type=pathlib.Path, help="folder in which the parts leave what they have seen")
 
 
 def pytest_collection_modifyitems(config, items):
     """The contract's own tests come last; those about the whole run only stay in a whole run."""
     items.sort(key=lambda item: item.path.name == LAST)
+    part = config.option.part
+    if part:
+        items[:] = [item for item in items if PARTS[part](item.path.name)]
+        return
     whole = ({item.path.name for item in items if item.path.parent == HERE}
              == {path.name for path in HERE.glob("test_*.py")}
              and not config.option.keyword and not config.option.markexpr
@@ -46,8 +64,15 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
-def contract():
-    return Contract(ROOT / "openapi.yaml")
+def contract(request):
+    made = Contract(ROOT / "openapi.yaml")
+    seen, part = request.config.option.seen, request.config.option.part
+    if part == "last":
+        for path in seen.glob("*.json"):
+            made.recall(path)
+    yield made
+    if part and part != "last":
+        made.remember(seen / f"{part}.json")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -667,7 +667,8 @@ def replica_lags(stage):
     key, target = ledger.acknowledged[2]
     with Lookups(program, key, target) as lookups:
         pair.primary.kill()
-        eventually(lambda: program.client.get("/overrides").status == 200, RECOVERY_SECONDS, "reads")
+        eventually(lambda: "behind" in program.readiness().get("detail", ""), RECOVERY_SECONDS, "the replica's lag")
+        assert program.readiness()["store"] == "down"
         eventually(lambda: len(lookups.seconds) > LOOKUPS, RECOVERY_SECONDS, "lookups")
 
 

@@ -1,6 +1,7 @@
 """Holds HTTP exchanges against openapi.yaml, and remembers what was exercised.
 
 An OpenAPI 3.1 schema is JSON Schema 2020-12, so python3-jsonschema judges it directly."""
+import json
 import re
 import urllib.parse
 
@@ -44,6 +45,15 @@ class Contract:
                     return template, operations
                 found = template, operations
         return found
+
+    def remember(self, path):
+        """Leaves what was seen to another process; see recall()."""
+        path.write_text(json.dumps({"seen": sorted(self.seen), "titles": self.titles}))
+
+    def recall(self, path):
+        other = json.loads(path.read_text())
+        self.seen.update(map(tuple, other["seen"]))
+        self.titles.update(other["titles"])
 
     def unexercised(self):
         documented = {(method, template, status)

@@ -141,6 +141,14 @@ static inline void fake_on(struct fake_store *fake, struct fake_event event)
     (void)pthread_mutex_unlock(&fake->lock);
 }
 
+/* Nothing happens any more. */
+static inline void fake_forget(struct fake_store *fake)
+{
+    (void)pthread_mutex_lock(&fake->lock);
+    fake->event_count = 0;
+    (void)pthread_mutex_unlock(&fake->lock);
+}
+
 static inline void fake_set_down(struct fake_store *fake, bool is_down)
 {
     (void)pthread_mutex_lock(&fake->lock);

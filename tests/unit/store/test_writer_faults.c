@@ -96,7 +96,7 @@ static void a_session_that_cannot_be_opened_is_no_session(void **state)
         enum way_status want;
     } cases[] = {
         {"another holds the file for a moment", WAY_BUSY, 2, WAY_OK},
-        {"another holds the file", WAY_BUSY, WAY_WRITER_TRIES_MAX, WAY_UNAVAILABLE},
+        {"another holds the file", WAY_BUSY, FOREVER, WAY_UNAVAILABLE},
         {"no memory", WAY_NO_MEMORY, 1, WAY_NO_MEMORY},
     };
 
@@ -111,6 +111,7 @@ static void a_session_that_cannot_be_opened_is_no_session(void **state)
                                                    .last = cases[i].last,
                                                    .status = cases[i].status});
         assert_int_equal(perform(probe_put(fixture, "a.example", "10.0.0.1")), cases[i].want);
+        fake_forget(fixture->fake);
         assert_int_equal(perform(probe_put(fixture, "b.example", "10.0.0.1")), WAY_OK);
         assert_int_equal(tear_down(state), 0);
     }
