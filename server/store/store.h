@@ -170,10 +170,11 @@ WAY_MUST_CHECK enum way_status way_store_apply(struct way_session *session,
                                                const struct way_change *changes, size_t count,
                                                int64_t at_us, struct way_error *err);
 /* Says that rows were changed by other hands: gives the data a new epoch, and the log one line that
- * makes every reader read all again. Takes the revision `revision` of an open write. */
+ * makes every reader read all again. Takes the revision `revision` of an open write. Of `by` actor
+ * and reason count. */
 WAY_MUST_CHECK enum way_status way_store_reset(struct way_session *session, uint64_t revision,
                                                const uint8_t epoch[static WAY_EPOCH_BYTES],
-                                               int64_t at_us, const char *actor, const char *reason,
+                                               int64_t at_us, const struct way_wish *by,
                                                struct way_error *err);
 /* `used`: how many of the reserved revisions were given out, from the first on; the others go back
  * in the same transaction, so that revisions stay dense. With 0 it rolls back. */

@@ -477,7 +477,7 @@ enum way_status way_session_log_reload(struct way_session *session, uint64_t rev
 
 enum way_status way_store_reset(struct way_session *session, uint64_t revision,
                                 const uint8_t epoch[static WAY_EPOCH_BYTES], int64_t at_us,
-                                const char *actor, const char *reason, struct way_error *err)
+                                const struct way_wish *by, struct way_error *err)
 {
     const struct way_value value = way_value_bytes(epoch, WAY_EPOCH_BYTES);
     enum way_status status;
@@ -487,7 +487,7 @@ enum way_status way_store_reset(struct way_session *session, uint64_t revision,
     status = way_session_run(
         session, &(struct way_query){.sql = SQL_EPOCH, .values = &value, .value_count = 1}, err);
     if (status == WAY_OK) {
-        status = way_session_log_reload(session, revision, at_us, actor, reason, err);
+        status = way_session_log_reload(session, revision, at_us, by->actor, by->reason, err);
     }
     return status == WAY_OK ? WAY_OK : fail_write(session, status);
 }

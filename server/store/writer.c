@@ -230,7 +230,7 @@ static enum way_status write_reload(struct way_writer *writer, uint64_t *used,
     way_random_bytes(write->epoch, sizeof write->epoch);
     *used = 1;
     return way_store_reset(writer->session, writer->first, write->epoch, writer->now_us,
-                           write->wish.actor, write->wish.reason, err);
+                           &write->wish, err);
 }
 
 /* One try of the whole transaction. */

@@ -332,6 +332,8 @@ static void a_revision_that_is_not_there_is_refused(void **state)
 /* --- resets ------------------------------------------------------------------------------------
  */
 
+static const struct way_wish somebody = {.actor = "operator", .reason = "restored \"it\""};
+
 static uint64_t reset(struct fixture *f, const uint8_t epoch[static WAY_EPOCH_BYTES])
 {
     uint8_t tx[WAY_TX_BYTES];
@@ -340,9 +342,7 @@ static uint64_t reset(struct fixture *f, const uint8_t epoch[static WAY_EPOCH_BY
 
     way_random_bytes(tx, sizeof tx);
     assert_way_ok(way_store_begin(f->session, 1, tx, &first, &err), &err);
-    assert_way_ok(way_store_reset(f->session, first, epoch, STORY_BEGAN_US, "operator",
-                                  "restored \"it\"", &err),
-                  &err);
+    assert_way_ok(way_store_reset(f->session, first, epoch, STORY_BEGAN_US, &somebody, &err), &err);
     assert_way_ok(way_store_commit(f->session, 1, &err), &err);
     return first;
 }
@@ -416,7 +416,7 @@ static void a_reset_that_is_rolled_back_changes_nothing(void **state)
 
     way_random_bytes(tx, sizeof tx);
     assert_way_ok(way_store_begin(f->session, 1, tx, &first, &err), &err);
-    assert_way_ok(way_store_reset(f->session, first, epoch, STORY_BEGAN_US, "-", "", &err), &err);
+    assert_way_ok(way_store_reset(f->session, first, epoch, STORY_BEGAN_US, &somebody, &err), &err);
     way_store_rollback(f->session);
     load_all(f->session, &loaded);
     assert_memory_not_equal(loaded.position.epoch, epoch, sizeof epoch);
