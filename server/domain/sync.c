@@ -347,13 +347,13 @@ static bool is_other_data(struct way_sync *sync, const struct way_position *know
            (polled->revision == known->revision && way_tx_differs(known->tx, polled->tx));
 }
 
-/* A replica that has not heard of all we know is no source: what it lacks was acknowledged, and may
- * come back with the server it copies from. When it takes writes one day, it is what there is. */
+/* A replica that has not heard of all we know is no source, whatever epoch it has heard of: what it
+ * lacks was acknowledged, and may come back with the server it copies from. When it takes writes
+ * one day, it is what there is. */
 static enum way_status check_replica(struct way_sync *sync, const struct way_position *known,
                                      const struct way_position *polled, struct way_error *err)
 {
-    if (!way_session_is_read_only(sync->session) || polled->revision >= known->revision ||
-        memcmp(polled->epoch, known->epoch, sizeof polled->epoch) != 0) {
+    if (!way_session_is_read_only(sync->session) || polled->revision >= known->revision) {
         return WAY_OK;
     }
     return way_fail(err, WAY_UNAVAILABLE, "",
