@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_known_tx(const uint8_t tx[static WAY_TX_BYTES])
+bool way_tx_is_known(const uint8_t tx[static WAY_TX_BYTES])
 {
     static const uint8_t none[WAY_TX_BYTES];
 
@@ -13,7 +13,7 @@ static bool is_known_tx(const uint8_t tx[static WAY_TX_BYTES])
 
 bool way_tx_differs(const uint8_t known[static WAY_TX_BYTES], const uint8_t tx[static WAY_TX_BYTES])
 {
-    return is_known_tx(known) && is_known_tx(tx) && memcmp(known, tx, WAY_TX_BYTES) != 0;
+    return way_tx_is_known(known) && way_tx_is_known(tx) && memcmp(known, tx, WAY_TX_BYTES) != 0;
 }
 
 enum way_status way_log_page_init(struct way_log_page *page, struct way_error *err)
@@ -51,7 +51,8 @@ static void note_change(struct way_log_page *page, const struct way_log_row *row
 /* False: the page ends before this line. */
 static bool follow(struct way_log_page *page, const struct way_log_row *row)
 {
-    if (row->revision == page->known.revision && way_tx_differs(page->known.tx, row->tx)) {
+    if ((row->revision == page->known.revision && way_tx_differs(page->known.tx, row->tx)) ||
+        (row->revision == page->own_newest && way_tx_differs(page->own_tx, row->tx))) {
         page->must_reload = true;
         return false;
     }
@@ -79,7 +80,7 @@ bool way_log_page_take(void *owner, const struct way_log_row *row)
 
     /* The first line is that of the revision we stand at, if the log has it. */
     if (page->seen++ == 0 && row->revision > page->from && page->from > page->low &&
-        page->from == page->known.revision && is_known_tx(page->known.tx)) {
+        page->from == page->known.revision && way_tx_is_known(page->known.tx)) {
         return false; /* the hole is where we stand */
     }
     return follow(page, row);

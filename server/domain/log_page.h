@@ -19,9 +19,11 @@ enum { WAY_LOG_PAGE_ROWS = 1024 /* lines of one read */ };
 struct way_log_page {
     /* the caller's, constant */
     struct way_position known; /* what the index was true as of before the read */
-    uint64_t from;             /* lines behind this revision are new; up to known.revision */
-    uint64_t low;              /* what the log has pruned */
-    uint64_t loaded;           /* revision of the last load */
+    uint64_t own_newest;       /* of our own commits, which may be shown ahead of that */
+    uint8_t own_tx[WAY_TX_BYTES];
+    uint64_t from;   /* lines behind this revision are new; up to known.revision */
+    uint64_t low;    /* what the log has pruned */
+    uint64_t loaded; /* revision of the last load */
     /* the result */
     struct way_index_change *changes;
     size_t count;
@@ -34,6 +36,8 @@ struct way_log_page {
     size_t seen;      /* lines */
 };
 
+/* All zeros: it is not. */
+bool way_tx_is_known(const uint8_t tx[static WAY_TX_BYTES]);
 /* Whether both are known, and differ: a revision was given out twice. */
 bool way_tx_differs(const uint8_t known[static WAY_TX_BYTES],
                     const uint8_t tx[static WAY_TX_BYTES]);

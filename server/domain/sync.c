@@ -41,18 +41,20 @@ struct way_sync {
     struct way_health health;
     uint64_t rejected;
     uint64_t own_newest;          /* revision of our newest own commit */
+    uint8_t own_tx[WAY_TX_BYTES]; /* its transaction; zeros: a load has shown it */
     struct way_position position; /* what the index is true as of */
     uint64_t tail;                /* how far the log was read since the load; up to the position */
     /* sync's thread only */
     struct way_session *session;
-    bool has_more;               /* the last page of changes was full */
-    uint64_t hole_since_ms;      /* 0: none */
-    uint64_t looked_ms;          /* when the server was last asked whether it takes writes */
-    uint64_t read_only_since_ms; /* 0: it does */
-    uint64_t behind_since_ms;    /* the database shows less than we know; 0: it does not */
-    uint64_t loaded;             /* revision of the last load */
-    uint64_t checked;            /* the log below is known to have a hole that does not fill */
-    bool was_down;               /* to log changes of state only */
+    bool has_more;                 /* the last page of changes was full */
+    struct way_position confirmed; /* where the database has shown us to be, at the last poll */
+    uint64_t hole_since_ms;        /* 0: none */
+    uint64_t looked_ms;            /* when the server was last asked whether it takes writes */
+    uint64_t read_only_since_ms;   /* 0: it does */
+    uint64_t behind_since_ms;      /* the database shows less than we know; 0: it does not */
+    uint64_t loaded;               /* revision of the last load */
+    uint64_t checked;              /* the log below is known to have a hole that does not fill */
+    bool was_down;                 /* to log changes of state only */
     bool has_tried_snapshot;
 };
 
@@ -188,8 +190,10 @@ static enum way_status show_load(struct way_sync *sync, struct way_index_draft *
     } else {
         sync->position = *position;
         sync->tail = tail_of_load(sync, position);
+        sync->confirmed = *position;
         sync->own_newest = position->revision; /* lower than before when a backup was restored */
-        way_health_note_up(&sync->health);     /* whoever sees the data must see that it is fresh */
+        memset(sync->own_tx, 0, WAY_TX_BYTES);
+        way_health_note_up(&sync->health); /* whoever sees the data must see that it is fresh */
         atomic_store(&sync->touched_ms, way_clock_mono_ms());
         atomic_store(&sync->age_before_ms, 0);
         *old = way_index_replace(sync->index, draft, position->revision);
@@ -258,6 +262,9 @@ static enum way_status apply_page(struct way_sync *sync, const struct way_log_pa
             if (page->newest > sync->position.revision) {
                 sync->position.revision = page->newest;
                 memcpy(sync->position.tx, page->newest_tx, WAY_TX_BYTES);
+                /* Else the page began behind the line that would have told. */
+                sync->confirmed =
+                    page->from <= page->known.revision ? sync->position : sync->confirmed;
             }
             tell_waiters(sync, false);
         }
@@ -297,14 +304,32 @@ static bool is_hole_lasting(struct way_sync *sync, const struct way_log_page *pa
     return true;
 }
 
-static enum way_status read_changes(struct way_sync *sync, const struct way_position *known,
+/* What we hold the database to, as of before a poll. */
+struct knowledge {
+    struct way_position position;
+    /* Our own commits may stand ahead of the position, which waits for what others did before. */
+    uint64_t own_newest;
+    uint8_t own_tx[WAY_TX_BYTES];
+};
+
+static uint64_t newest_of(const struct knowledge *known)
+{
+    return known->own_newest > known->position.revision ? known->own_newest
+                                                        : known->position.revision;
+}
+
+static enum way_status read_changes(struct way_sync *sync, const struct knowledge *known,
                                     uint64_t from, const struct way_position *polled,
                                     bool *must_load, struct way_error *err)
 {
-    struct way_log_page page = {
-        .known = *known, .from = from, .low = polled->low, .loaded = sync->loaded};
+    struct way_log_page page = {.known = known->position,
+                                .own_newest = known->own_newest,
+                                .from = from,
+                                .low = polled->low,
+                                .loaded = sync->loaded};
     enum way_status status = way_log_page_init(&page, err);
 
+    memcpy(page.own_tx, known->own_tx, WAY_TX_BYTES);
     if (status != WAY_OK) {
         return status;
     }
@@ -324,10 +349,10 @@ static enum way_status read_changes(struct way_sync *sync, const struct way_posi
 
 /* The database shows less than we know. A node of a cluster will catch up; a server alone was set
  * back, and what it shows is what there is. */
-static bool is_set_back(struct way_sync *sync, const struct way_position *known,
+static bool is_set_back(struct way_sync *sync, const struct knowledge *known,
                         const struct way_position *polled)
 {
-    bool is_behind = polled->revision < known->revision;
+    bool is_behind = polled->revision < newest_of(known);
     bool may_lag = way_session_may_lag(sync->session);
     bool is_behind_for_long =
         is_lasting(&sync->behind_since_ms, is_behind && may_lag, WAY_SYNC_LAG_MAX_MS);
@@ -339,40 +364,74 @@ static bool is_set_back(struct way_sync *sync, const struct way_position *known,
 }
 
 /* Whether the log cannot lead from what we know to what the database holds. */
-static bool is_other_data(struct way_sync *sync, const struct way_position *known,
+static bool is_other_data(struct way_sync *sync, const struct knowledge *known,
                           const struct way_position *polled)
 {
-    return memcmp(polled->epoch, known->epoch, sizeof polled->epoch) != 0 ||
-           polled->low > known->revision || is_set_back(sync, known, polled) ||
-           (polled->revision == known->revision && way_tx_differs(known->tx, polled->tx));
+    const struct way_position *position = &known->position;
+
+    return memcmp(polled->epoch, position->epoch, sizeof polled->epoch) != 0 ||
+           polled->low > position->revision || is_set_back(sync, known, polled) ||
+           (polled->revision == position->revision && way_tx_differs(position->tx, polled->tx));
+}
+
+static bool take_place(void *owner, const struct way_log_row *row)
+{
+    struct way_position *place = owner;
+
+    place->revision = row->revision;
+    memcpy(place->tx, row->tx, WAY_TX_BYTES);
+    return false;
+}
+
+/* Our own commits move the position without a look at the log. A server may have been set back
+ * before them, and they have taken revisions that we knew already: so the line at which a poll saw
+ * us last must still be there. */
+static enum way_status check_confirmed(struct way_sync *sync, const struct way_position *position,
+                                       bool *must_load, struct way_error *err)
+{
+    struct way_position found = {0};
+    enum way_status status;
+
+    if (position->revision == sync->confirmed.revision || !way_store_is_shared(sync->store)) {
+        return WAY_OK;
+    }
+    status = way_store_changes(sync->session, sync->confirmed.revision, 1, take_place, &found, err);
+    if (status == WAY_OK) {
+        *must_load = found.revision == sync->confirmed.revision &&
+                     way_tx_differs(sync->confirmed.tx, found.tx);
+        sync->confirmed = *position;
+    }
+    return status;
 }
 
 /* A replica that has not heard of all we know is no source, whatever epoch it has heard of: what it
  * lacks was acknowledged, and may come back with the server it copies from. When it takes writes
  * one day, it is what there is. */
-static enum way_status check_replica(struct way_sync *sync, const struct way_position *known,
+static enum way_status check_replica(struct way_sync *sync, const struct knowledge *known,
                                      const struct way_position *polled, struct way_error *err)
 {
-    if (!way_session_is_read_only(sync->session) || polled->revision >= known->revision) {
+    if (!way_session_is_read_only(sync->session) || polled->revision >= newest_of(known)) {
         return WAY_OK;
     }
     return way_fail(err, WAY_UNAVAILABLE, "",
                     "%.100s: read-only, and behind: at revision %" PRIu64 ", known is %" PRIu64,
-                    way_session_place(sync->session), polled->revision, known->revision);
+                    way_session_place(sync->session), polled->revision, newest_of(known));
 }
 
 /* One look at the database: has anything changed since? */
 static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
 {
     struct way_position polled = {0};
-    struct way_position known;
+    struct knowledge known;
     uint64_t tail;
     bool must_load;
     enum way_status status;
 
     /* Before the poll: our own commits go on meanwhile, and it need not show those. */
     way_condition_lock(&sync->condition);
-    known = sync->position;
+    known.position = sync->position;
+    known.own_newest = sync->own_newest;
+    memcpy(known.own_tx, sync->own_tx, WAY_TX_BYTES);
     way_condition_unlock(&sync->condition);
     status = way_store_poll(sync->session, &polled, err);
     if (status == WAY_OK) {
@@ -390,13 +449,15 @@ static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
     if (polled.revision == tail) {
         sync->hole_since_ms = 0;
     }
-    if (!must_load && polled.revision > tail) {
-        status = read_changes(sync, &known, tail, &polled, &must_load, err);
-        if (status != WAY_OK) {
-            return status;
-        }
+    if (!must_load) {
+        status = check_confirmed(sync, &known.position, &must_load, err);
     }
-    return must_load ? load(sync, err) : WAY_OK;
+    /* A node that lags has rows that are older than ours. */
+    if (status == WAY_OK && !must_load && polled.revision > tail &&
+        polled.revision >= newest_of(&known)) {
+        status = read_changes(sync, &known, tail, &polled, &must_load, err);
+    }
+    return status == WAY_OK && must_load ? load(sync, err) : status;
 }
 
 /* Now and then: does the server take writes? One that does not may have been replaced by another,
@@ -476,6 +537,7 @@ static void serve_snapshot(struct way_sync *sync, struct way_index_draft *draft,
 {
     way_condition_lock(&sync->condition);
     sync->position = info->position;
+    sync->confirmed = info->position;
     sync->tail = info->position.revision;
     draft = way_index_replace(sync->index, draft, info->position.revision);
     atomic_store(&sync->touched_ms, way_clock_mono_ms());
@@ -695,14 +757,30 @@ static enum way_status show_commit(struct way_sync *sync, const uint8_t *tx,
     return status;
 }
 
+/* Under the lock, of a commit that begins with `first`: whether earlier ones of ours, which were
+ * shown, may be lost. Ours ascend unless the server was set back. While it is away it may be, and
+ * the newest one, which the next poll would find to be missing, is going to be this one. */
+static bool is_own_doubtful(const struct way_sync *sync, uint64_t first)
+{
+    bool is_ahead = sync->own_newest > sync->position.revision;
+
+    return way_tx_is_known(sync->own_tx) &&
+           (first <= sync->own_newest || (is_ahead && sync->health.is_down));
+}
+
 void way_sync_committed(struct way_sync *sync, const uint8_t tx[static WAY_TX_BYTES],
                         const struct way_change *changes, size_t count)
 {
+    bool is_doubtful;
+
     way_condition_lock(&sync->condition);
+    is_doubtful = is_own_doubtful(sync, changes[0].revision);
     sync->own_newest = changes[count - 1].revision;
+    memcpy(sync->own_tx, tx, WAY_TX_BYTES);
     way_health_note_done(&sync->health);
-    if (show_commit(sync, tx, changes, count) != WAY_OK) {
-        sync->must_reload = true; /* committed, but not shown: only a load helps */
+    /* Committed, but not shown; or others were shown and are lost: only a load helps. */
+    if (show_commit(sync, tx, changes, count) != WAY_OK || is_doubtful) {
+        sync->must_reload = true;
         sync->is_woken = true;
         way_condition_signal(&sync->condition);
     }

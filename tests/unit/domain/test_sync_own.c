@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Our own commits, when the database loses some of them.
+ */
+#include "sync_fixture.h"
+
+static struct way_change change_of(const char *key, const char *target, uint64_t revision)
+{
+    struct way_change change = {.revision = revision, .is_delete = target == NULL};
+
+    change.row.lookup_key = fake_key(key);
+    change.row.is_enabled = true;
+    change.row.revision = revision;
+    if (target != NULL) {
+        change.row.target.host = fake_key(target);
+    }
+    return change;
+}
+
+static void show(struct fixture *fixture, const char *key, const char *target, uint64_t revision)
+{
+    struct way_change change = change_of(key, target, revision);
+    uint8_t tx[WAY_TX_BYTES];
+
+    fake_tx(revision, fixture->fake->lineage, tx);
+    way_sync_committed(fixture->sync, tx, &change, 1);
+}
+
+static void put_own(struct fixture *fixture, const char *key, const char *target)
+{
+    show(fixture, key, target, fake_put(fixture->fake, key, target));
+}
+
+/* The server forgets its newest revision, and gives it out to other transactions from now on. */
+static void lose_newest(struct fake_store *fake, const char *key)
+{
+    struct way_key lost = fake_key(key);
+
+    (void)pthread_mutex_lock(&fake->lock);
+    fake->now.revision--;
+    fake->line_count--;
+    fake->lineage++;
+    fake_drop_row(&fake->now, &lost);
+    (void)pthread_mutex_unlock(&fake->lock);
+}
+
+/* --- lost, and given out again ---------------------------------------------------------------- */
+
+/* What the follower knows of is lost; one transaction of ours takes its revision and the next. */
+static void an_own_commit_may_take_revisions_that_were_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_store *fake = fixture->fake;
+    struct way_change changes[2];
+    uint8_t tx[WAY_TX_BYTES];
+
+    (void)fake_put(fake, "kept.example", "10.0.0.1");
+    (void)fake_put(fake, "lost.example", "10.0.0.2");
+    start_and_load(fixture);
+    assert_int_not_equal(fake_hold(fake, FAKE_POLL), 0);
+    lose_newest(fake, "lost.example");
+    changes[0] =
+        change_of("first.example", "10.0.0.3", fake_put(fake, "first.example", "10.0.0.3"));
+    changes[1] =
+        change_of("second.example", "10.0.0.4", fake_put(fake, "second.example", "10.0.0.4"));
+    fake_tx(changes[1].revision, fake->lineage, tx);
+    way_sync_committed(fixture->sync, tx, changes, WAY_COUNT_OF(changes));
+    fake_set_gate(fake, FAKE_POLL, 0);
+    assert_true(fake_wait_begun(fake, FAKE_LOAD, 2));
+    assert_true(fake_wait_polls(fake));
+    assert_target(fixture, "lost.example", NULL);
+    assert_target(fixture, "first.example", "10.0.0.3");
+    assert_target(fixture, "second.example", "10.0.0.4");
+    assert_int_equal(fake_count(fake, FAKE_LOAD), 2);
+}
+
+/* Another instance takes the revision, and ours comes right behind it. */
+static void an_own_commit_may_follow_what_others_gave_out_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_store *fake = fixture->fake;
+
+    (void)fake_put(fake, "kept.example", "10.0.0.1");
+    (void)fake_put(fake, "lost.example", "10.0.0.2");
+    start_and_load(fixture);
+    assert_int_not_equal(fake_hold(fake, FAKE_POLL), 0);
+    lose_newest(fake, "lost.example");
+    (void)fake_put(fake, "theirs.example", "10.0.0.3");
+    put_own(fixture, "ours.example", "10.0.0.4");
+    fake_set_gate(fake, FAKE_POLL, 0);
+    assert_true(fake_wait_begun(fake, FAKE_LOAD, 2));
+    assert_true(fake_wait_polls(fake));
+    assert_target(fixture, "lost.example", NULL);
+    assert_target(fixture, "theirs.example", "10.0.0.3");
+    assert_target(fixture, "ours.example", "10.0.0.4");
+    assert_int_equal(fake_count(fake, FAKE_LOAD), 2);
+}
+
+/* An own commit that stands ahead of what others have done, and is lost. */
+static void an_own_commit_that_is_lost_does_not_stay(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *theirs; /* what others commit afterwards, or NULL */
+        const char *ours;   /* what we do */
+    } cases[] = {
+        {"and nothing follows", NULL, NULL},
+        {"and others get its revision", "other.example", NULL},
+        {"and we get its revision", NULL, "again.example"},
+        {"and we get the one behind", "other.example", "again.example"},
+    };
+
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        struct fixture *fixture;
+        struct fake_store *fake;
+        unsigned opened;
+
+        print_message("    %s\n", cases[i].label);
+        assert_int_equal(set_up(state), 0);
+        fixture = *state;
+        fake = fixture->fake;
+        (void)fake_put(fake, "kept.example", "10.0.0.1");
+        start_and_load(fixture);
+        assert_int_not_equal(fake_hold(fake, FAKE_POLL), 0);
+        (void)fake_put(fake, "theirs.example", "10.0.0.2");
+        put_own(fixture, "lost.example", "10.0.0.3");
+        assert_target(fixture, "lost.example", "10.0.0.3");
+        fake_set_down(fake, true);
+        opened = fake_count(fake, FAKE_OPEN);
+        fake_set_gate(fake, FAKE_POLL, 0);
+        assert_true(fake_wait_begun(fake, FAKE_OPEN, opened + 2));
+        lose_newest(fake, "lost.example");
+        if (cases[i].theirs != NULL) {
+            (void)fake_put(fake, cases[i].theirs, "10.0.0.4");
+        }
+        if (cases[i].ours != NULL) {
+            put_own(fixture, cases[i].ours, "10.0.0.5");
+        }
+        fake_set_down(fake, false);
+        assert_true(fake_wait_begun(fake, FAKE_LOAD, 2));
+        assert_true(fake_wait_polls(fake));
+        assert_target(fixture, "kept.example", "10.0.0.1");
+        assert_target(fixture, "theirs.example", "10.0.0.2");
+        assert_target(fixture, "lost.example", NULL);
+        assert_target(fixture, "other.example", cases[i].theirs == NULL ? NULL : "10.0.0.4");
+        assert_target(fixture, "again.example", cases[i].ours == NULL ? NULL : "10.0.0.5");
+        assert_int_equal(fake_count(fake, FAKE_LOAD), 2);
+        assert_int_equal(tear_down(state), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_own_commit_may_take_revisions_that_were_lost, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_own_commit_may_follow_what_others_gave_out_again, set_up,
+                                        tear_down),
+        cmocka_unit_test(an_own_commit_that_is_lost_does_not_stay),
+    };
+
+    return cmocka_run_group_tests_name("domain/sync own commits", tests, quiet, NULL);
+}
