@@ -360,6 +360,18 @@ enum way_status way_index_draft_put(struct way_index_draft *draft, const struct 
     return WAY_OK;
 }
 
+void way_index_draft_del(struct way_index_draft *draft, const struct way_key *key)
+{
+    struct entry *old;
+    struct slot *slot = find_slot(draft->table, key->text, key->len, &old);
+
+    if (old != NULL) {
+        atomic_store_explicit(&slot->entry, &removed, memory_order_relaxed);
+        draft->table->count--;
+        free(old);
+    }
+}
+
 void way_index_draft_free(struct way_index_draft *draft)
 {
     if (draft == NULL) {

@@ -52,6 +52,8 @@ uint64_t way_index_visit(struct way_index *index, way_index_visit_fn visit, void
 struct way_index_draft *way_index_draft_new(struct way_index *index);
 WAY_MUST_CHECK enum way_status way_index_draft_put(struct way_index_draft *draft,
                                                    const struct way_live *live);
+/* Nothing, when the key is not there. */
+void way_index_draft_del(struct way_index_draft *draft, const struct way_key *key);
 void way_index_draft_free(struct way_index_draft *draft);
 /* Takes the draft: from now on it is the content, true as of `revision`. Gives the content until
  * now, for way_index_draft_free(): that takes a while when it is large. */

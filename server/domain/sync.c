@@ -12,6 +12,7 @@
 #include "base/condition.h"
 #include "base/log.h"
 #include "domain/log_page.h"
+#include "domain/own_commits.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -40,8 +41,7 @@ struct way_sync {
     bool must_reload;
     struct way_health health;
     uint64_t rejected;
-    uint64_t own_newest;          /* revision of our newest own commit */
-    uint8_t own_tx[WAY_TX_BYTES]; /* its transaction; zeros: a load has shown it */
+    struct way_own_commits own;
     struct way_position position; /* what the index is true as of */
     uint64_t tail;                /* how far the log was read since the load; up to the position */
     /* sync's thread only */
@@ -176,35 +176,38 @@ static uint64_t tail_of_load(const struct way_sync *sync, const struct way_posit
     return tail < position->revision ? tail : position->revision;
 }
 
-/* Makes the draft the index's content, unless one of our own commits has overtaken it. *old is what
- * the caller must free: it may be large, and the lock is one that lookups take. */
+/* Makes the draft the index's content, with what we have committed meanwhile. *old is what the
+ * caller must free: it may be large, and the lock is one that lookups take. */
 static enum way_status show_load(struct way_sync *sync, struct way_index_draft *draft,
-                                 const struct way_position *position, uint64_t own_before,
-                                 struct way_index_draft **old)
+                                 const struct way_position *position, struct way_index_draft **old)
 {
-    enum way_status status = WAY_OK;
+    struct way_position shown = *position;
+    enum way_status status;
 
     way_condition_lock(&sync->condition);
-    if (sync->own_newest != own_before && sync->own_newest > position->revision) {
-        status = WAY_BUSY;
-    } else {
-        sync->position = *position;
+    status = way_own_commits_put(&sync->own, draft, &shown);
+    if (status == WAY_OK) {
+        sync->position = shown;
         sync->tail = tail_of_load(sync, position);
         sync->confirmed = *position;
-        sync->own_newest = position->revision; /* lower than before when a backup was restored */
-        memset(sync->own_tx, 0, WAY_TX_BYTES);
         way_health_note_up(&sync->health); /* whoever sees the data must see that it is fresh */
         atomic_store(&sync->touched_ms, way_clock_mono_ms());
         atomic_store(&sync->age_before_ms, 0);
-        *old = way_index_replace(sync->index, draft, position->revision);
+        *old = way_index_replace(sync->index, draft, shown.revision);
         atomic_store(&sync->has_data, true); /* before somebody is woken to look */
         tell_waiters(sync, true);
     }
-    if (status != WAY_OK) {
-        sync->must_reload = true;
-    }
     way_condition_unlock(&sync->condition);
     return status;
+}
+
+/* The wish to load stands until one is shown. */
+static void end_load(struct way_sync *sync, enum way_status status)
+{
+    way_condition_lock(&sync->condition);
+    way_own_commits_end(&sync->own);
+    sync->must_reload = sync->must_reload || status != WAY_OK;
+    way_condition_unlock(&sync->condition);
 }
 
 static enum way_status load(struct way_sync *sync, struct way_error *err)
@@ -213,7 +216,6 @@ static enum way_status load(struct way_sync *sync, struct way_error *err)
     struct way_index_draft *old = NULL;
     struct way_position position = {0};
     uint64_t started = way_clock_mono_ms();
-    uint64_t own_before;
     enum way_status status;
 
     if (draft == NULL) {
@@ -221,20 +223,17 @@ static enum way_status load(struct way_sync *sync, struct way_error *err)
     }
     way_condition_lock(&sync->condition);
     sync->must_reload = false; /* a wish to reload that comes from now on is a new one */
-    own_before = sync->own_newest;
+    way_own_commits_begin(&sync->own);
     way_condition_unlock(&sync->condition);
     way_session_catch_up(sync->session);
     status = fill_draft(sync, draft, &position, err);
     if (status == WAY_OK) {
-        status = show_load(sync, draft, &position, own_before, &old);
+        status = show_load(sync, draft, &position, &old);
         if (status != WAY_OK) {
-            (void)way_fail(err, status, "", "a commit overtook the load");
+            (void)way_fail(err, status, "", "our own commits overtook the load");
         }
-    } else {
-        way_condition_lock(&sync->condition);
-        sync->must_reload = true; /* the wish stands until a load is shown */
-        way_condition_unlock(&sync->condition);
     }
+    end_load(sync, status);
     if (status != WAY_OK) {
         way_index_draft_free(draft);
         return status;
@@ -255,7 +254,7 @@ static enum way_status apply_page(struct way_sync *sync, const struct way_log_pa
     enum way_status status = WAY_OK;
 
     way_condition_lock(&sync->condition);
-    if (polled_revision >= sync->own_newest && page->newest > page->from) {
+    if (polled_revision >= sync->own.newest && page->newest > page->from) {
         status = way_index_apply(sync->index, page->changes, page->count, page->newest);
         if (status == WAY_OK) {
             sync->tail = page->newest;
@@ -430,8 +429,8 @@ static enum way_status poll_once(struct way_sync *sync, struct way_error *err)
     /* Before the poll: our own commits go on meanwhile, and it need not show those. */
     way_condition_lock(&sync->condition);
     known.position = sync->position;
-    known.own_newest = sync->own_newest;
-    memcpy(known.own_tx, sync->own_tx, WAY_TX_BYTES);
+    known.own_newest = sync->own.newest;
+    memcpy(known.own_tx, sync->own.tx, WAY_TX_BYTES);
     way_condition_unlock(&sync->condition);
     status = way_store_poll(sync->session, &polled, err);
     if (status == WAY_OK) {
@@ -737,11 +736,7 @@ static enum way_status show_commit(struct way_sync *sync, const uint8_t *tx,
         if (changes[i].revision <= known) {
             continue;
         }
-        entries[used].key = changes[i].row.lookup_key;
-        entries[used].is_live = !changes[i].is_delete && changes[i].row.is_enabled;
-        entries[used].target = changes[i].row.target;
-        entries[used].revision = changes[i].revision;
-        used++;
+        way_own_entry(&changes[i], &entries[used++]);
         /* What others committed in between is not in the index yet: then the index is not true as
          * of our revision either. The next poll closes the gap. */
         shown = changes[i].revision == shown + 1 ? shown + 1 : shown;
@@ -762,10 +757,10 @@ static enum way_status show_commit(struct way_sync *sync, const uint8_t *tx,
  * the newest one, which the next poll would find to be missing, is going to be this one. */
 static bool is_own_doubtful(const struct way_sync *sync, uint64_t first)
 {
-    bool is_ahead = sync->own_newest > sync->position.revision;
+    bool is_ahead = sync->own.newest > sync->position.revision;
 
-    return way_tx_is_known(sync->own_tx) &&
-           (first <= sync->own_newest || (is_ahead && sync->health.is_down));
+    return way_tx_is_known(sync->own.tx) &&
+           (first <= sync->own.newest || (is_ahead && sync->health.is_down));
 }
 
 void way_sync_committed(struct way_sync *sync, const uint8_t tx[static WAY_TX_BYTES],
@@ -775,8 +770,7 @@ void way_sync_committed(struct way_sync *sync, const uint8_t tx[static WAY_TX_BY
 
     way_condition_lock(&sync->condition);
     is_doubtful = is_own_doubtful(sync, changes[0].revision);
-    sync->own_newest = changes[count - 1].revision;
-    memcpy(sync->own_tx, tx, WAY_TX_BYTES);
+    way_own_commits_add(&sync->own, tx, changes, count);
     way_health_note_done(&sync->health);
     /* Committed, but not shown; or others were shown and are lost: only a load helps. */
     if (show_commit(sync, tx, changes, count) != WAY_OK || is_doubtful) {

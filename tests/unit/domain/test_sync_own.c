@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our own commits, when the database loses some of them.
+ * Our own commits, when the database loses some of them, or when they never leave a load in peace.
  */
+#include "domain/own_commits.h"
 #include "sync_fixture.h"
 
 static struct way_change change_of(const char *key, const char *target, uint64_t revision)
@@ -149,6 +150,128 @@ static void an_own_commit_that_is_lost_does_not_stay(void **state)
     }
 }
 
+/* --- loads ------------------------------------------------------------------------------------ */
+
+static void put_and_remove(struct fake_store *fake, void *owner)
+{
+    struct fixture *fixture = owner;
+
+    put_own(fixture, "ours.example", "10.0.0.2");
+    show(fixture, "gone.example", NULL, fake_remove(fake, "gone.example"));
+}
+
+/* A load of many overrides takes a second, and somebody writes all the time. */
+static void a_load_ends_though_we_commit_in_each(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_store *fake = fixture->fake;
+    struct way_override row;
+    struct way_key key = fake_key("byhand.example");
+
+    (void)fake_put(fake, "gone.example", "10.0.0.1");
+    (void)fake_put(fake, "byhand.example", "10.0.0.1");
+    start_and_load(fixture);
+    assert_int_not_equal(fake_hold(fake, FAKE_POLL), 0);
+    (void)pthread_mutex_lock(&fake->lock);
+    row = *fake_find(&fake->now, &key); /* somebody changes a row by SQL, and says so */
+    row.target.host = fake_key("10.0.0.9");
+    fake_store_row(&fake->now, &fake_make_row(fake, &row)->row);
+    fake->now.epoch[0]++;
+    (void)pthread_mutex_unlock(&fake->lock);
+    fake_on(fake, (struct fake_event){.call = FAKE_LOAD,
+                                      .moment = FAKE_AFTER,
+                                      .first = 2,
+                                      .last = FOREVER,
+                                      .action = put_and_remove,
+                                      .owner = fixture});
+    fake_set_gate(fake, FAKE_POLL, 0);
+    assert_true(fake_wait_begun(fake, FAKE_LOAD, 2));
+    for (unsigned poll = 0; poll < 3; poll++) {
+        assert_true(fake_wait_polls(fake));
+        assert_target(fixture, "byhand.example", "10.0.0.9");
+        assert_target(fixture, "ours.example", "10.0.0.2");
+        assert_target(fixture, "gone.example", NULL);
+        assert_int_equal(way_index_count(fixture->index), 2);
+        assert_int_equal(way_index_revision(fixture->index), 4);
+    }
+    assert_int_equal(fake_count(fake, FAKE_LOAD), 2);
+}
+
+static void put_behind_others(struct fake_store *fake, void *owner)
+{
+    struct fixture *fixture = owner;
+
+    (void)fake_put(fake, "theirs.example", "10.0.0.3");
+    put_own(fixture, "ours.example", "10.0.0.2");
+}
+
+/* What others commit during a load comes with the next poll; ours is not hidden until then. */
+static void a_load_shows_ours_without_claiming_theirs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_store *fake = fixture->fake;
+    unsigned number;
+
+    (void)fake_put(fake, "kept.example", "10.0.0.1");
+    start_and_load(fixture);
+    number = fake_hold(fake, FAKE_POLL);
+    assert_int_not_equal(number, 0);
+    fake_on(fake, (struct fake_event){.call = FAKE_LOAD,
+                                      .moment = FAKE_AFTER,
+                                      .first = 2,
+                                      .last = 2,
+                                      .action = put_behind_others,
+                                      .owner = fixture});
+    way_sync_reload(fixture->sync);
+    fake_set_gate(fake, FAKE_POLL, number + 1);
+    assert_true(fake_wait_begun(fake, FAKE_POLL, number + 1));
+    assert_target(fixture, "ours.example", "10.0.0.2");
+    assert_target(fixture, "theirs.example", NULL);
+    assert_int_equal(way_index_revision(fixture->index), 1);
+    fake_set_gate(fake, FAKE_POLL, 0);
+    assert_true(fake_wait_polls(fake));
+    assert_target(fixture, "ours.example", "10.0.0.2");
+    assert_target(fixture, "theirs.example", "10.0.0.3");
+    assert_int_equal(way_index_revision(fixture->index), 3);
+    assert_int_equal(fake_count(fake, FAKE_LOAD), 2);
+}
+
+static void put_too_much(struct fake_store *fake, void *owner)
+{
+    struct fixture *fixture = owner;
+    struct way_change *changes = calloc(WAY_OWN_NOTES_MAX + 1, sizeof *changes);
+    uint64_t revision = fake_put(fake, "ours.example", "10.0.0.2");
+    uint8_t tx[WAY_TX_BYTES];
+
+    WAY_ASSERT(changes != NULL);
+    for (size_t i = 0; i <= WAY_OWN_NOTES_MAX; i++) {
+        changes[i] = change_of("ours.example", "10.0.0.2", revision);
+    }
+    fake_tx(revision, fake->lineage, tx);
+    way_sync_committed(fixture->sync, tx, changes, WAY_OWN_NOTES_MAX + 1);
+    free(changes);
+}
+
+static void a_load_that_is_too_far_behind_us_is_made_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_store *fake = fixture->fake;
+
+    start_and_load(fixture);
+    fake_on(fake, (struct fake_event){.call = FAKE_LOAD,
+                                      .moment = FAKE_AFTER,
+                                      .first = 2,
+                                      .last = 2,
+                                      .action = put_too_much,
+                                      .owner = fixture});
+    way_sync_reload(fixture->sync);
+    assert_true(fake_wait_begun(fake, FAKE_LOAD, 3));
+    assert_true(fake_wait_polls(fake));
+    assert_target(fixture, "ours.example", "10.0.0.2");
+    assert_int_equal(way_index_revision(fixture->index), 1);
+    assert_int_equal(fake_count(fake, FAKE_LOAD), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +280,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_own_commit_may_follow_what_others_gave_out_again, set_up,
                                         tear_down),
         cmocka_unit_test(an_own_commit_that_is_lost_does_not_stay),
+        cmocka_unit_test_setup_teardown(a_load_ends_though_we_commit_in_each, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_load_shows_ours_without_claiming_theirs, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_load_that_is_too_far_behind_us_is_made_again, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests_name("domain/sync own commits", tests, quiet, NULL);
