@@ -538,6 +538,8 @@ static void serve_snapshot(struct way_sync *sync, struct way_index_draft *draft,
     sync->position = info->position;
     sync->confirmed = info->position;
     sync->tail = info->position.revision;
+    /* Its rows may be newer than its position, and lost since. It bridges an outage, no more. */
+    sync->must_reload = true;
     draft = way_index_replace(sync->index, draft, info->position.revision);
     atomic_store(&sync->touched_ms, way_clock_mono_ms());
     atomic_store(&sync->age_before_ms, age_of(info));

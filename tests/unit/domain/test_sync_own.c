@@ -5,6 +5,8 @@
 #include "domain/own_commits.h"
 #include "sync_fixture.h"
 
+#include <unistd.h>
+
 static struct way_change change_of(const char *key, const char *target, uint64_t revision)
 {
     struct way_change change = {.revision = revision, .is_delete = target == NULL};
@@ -272,6 +274,45 @@ static void a_load_that_is_too_far_behind_us_is_made_again(void **state)
     assert_int_equal(fake_count(fake, FAKE_LOAD), 3);
 }
 
+/* --- snapshots -------------------------------------------------------------------------------- */
+
+/* The file was written while a commit was shown that the database has lost since. */
+static void a_file_is_not_believed_once_the_database_is_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_store *fake = fixture->fake;
+    char folder[] = "/tmp/waypost-sync-XXXXXX";
+    char path[sizeof folder + 8];
+    struct way_snapshot_info info = {.true_at_us = way_clock_wall_us()};
+    struct way_index_change lost = {.is_live = true, .revision = 2};
+
+    (void)fake_put(fake, "kept.example", "10.0.0.1");
+    info.position.revision = 1;
+    memcpy(info.position.epoch, fake->now.epoch, sizeof info.position.epoch);
+    fake_tx(1, 0, info.position.tx);
+    lost.key = fake_key("lost.example");
+    lost.target.host = fake_key("10.0.0.2");
+    assert_int_equal(way_index_apply(fixture->index, &lost, 1, 1), WAY_OK);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/file", folder);
+    assert_int_equal(way_snapshot_save(path, fixture->index, &info, NULL), WAY_OK);
+    fake_set_down(fake, true);
+    fixture->sync = way_sync_start(&(struct way_sync_options){.store = &fake->store,
+                                                              .index = fixture->index,
+                                                              .snapshot = path,
+                                                              .snapshot_max_age_ms = 60000});
+    assert_non_null(fixture->sync);
+    assert_true(fake_wait_begun(fake, FAKE_OPEN, 2));
+    assert_true(way_sync_has_data(fixture->sync));
+    assert_target(fixture, "lost.example", "10.0.0.2");
+    fake_set_down(fake, false);
+    assert_true(fake_wait_polls(fake));
+    assert_target(fixture, "lost.example", NULL);
+    assert_target(fixture, "kept.example", "10.0.0.1");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +325,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_load_shows_ours_without_claiming_theirs, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_load_that_is_too_far_behind_us_is_made_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_file_is_not_believed_once_the_database_is_back, set_up,
                                         tear_down),
     };
 
