@@ -254,7 +254,9 @@ static enum way_status apply_page(struct way_sync *sync, const struct way_log_pa
     enum way_status status = WAY_OK;
 
     way_condition_lock(&sync->condition);
-    if (polled_revision >= sync->own.newest && page->newest > page->from) {
+    if (polled_revision < sync->own.newest) {
+        sync->has_more = true; /* at once: who writes all the time must see others, too */
+    } else if (page->newest > page->from) {
         status = way_index_apply(sync->index, page->changes, page->count, page->newest);
         if (status == WAY_OK) {
             sync->tail = page->newest;

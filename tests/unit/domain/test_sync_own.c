@@ -7,6 +7,11 @@
 
 #include <unistd.h>
 
+enum {
+    SELDOM_MS = 2000,
+    OVERTAKEN = 2 * FAKE_WAIT_S * 1000 / SELDOM_MS, /* pages; one a poll would take too long */
+};
+
 static struct way_change change_of(const char *key, const char *target, uint64_t revision)
 {
     struct way_change change = {.revision = revision, .is_delete = target == NULL};
@@ -274,6 +279,37 @@ static void a_load_that_is_too_far_behind_us_is_made_again(void **state)
     assert_int_equal(fake_count(fake, FAKE_LOAD), 3);
 }
 
+/* --- polls ------------------------------------------------------------------------------------ */
+
+static void put_one(struct fake_store *fake, void *owner)
+{
+    (void)fake;
+    put_own(owner, "ours.example", "10.0.0.2");
+}
+
+/* A page that one of our commits overtook is read again at once, not at the next poll. */
+static void what_others_did_does_not_wait_until_we_are_quiet(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_store *fake = fixture->fake;
+
+    fixture->sync = way_sync_start(&(struct way_sync_options){
+        .store = &fake->store, .index = fixture->index, .poll_ms = SELDOM_MS});
+    assert_non_null(fixture->sync);
+    assert_true(fake_wait_begun(fake, FAKE_LOAD, 1));
+    (void)fake_put(fake, "theirs.example", "10.0.0.1");
+    fake_on(fake, (struct fake_event){.call = FAKE_CHANGES,
+                                      .moment = FAKE_AFTER,
+                                      .first = 1,
+                                      .last = OVERTAKEN,
+                                      .action = put_one,
+                                      .owner = fixture});
+    assert_true(fake_wait_begun(fake, FAKE_CHANGES, OVERTAKEN + 1));
+    assert_true(fake_wait_polls(fake));
+    assert_target(fixture, "theirs.example", "10.0.0.1");
+    assert_target(fixture, "ours.example", "10.0.0.2");
+}
+
 /* --- snapshots -------------------------------------------------------------------------------- */
 
 /* The file was written while a commit was shown that the database has lost since. */
@@ -325,6 +361,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_load_shows_ours_without_claiming_theirs, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_load_that_is_too_far_behind_us_is_made_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_others_did_does_not_wait_until_we_are_quiet, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_file_is_not_believed_once_the_database_is_back, set_up,
                                         tear_down),
