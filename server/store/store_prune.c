@@ -23,6 +23,7 @@
 #define SQL_REMOVE "DELETE FROM override_change WHERE revision <= ? AND (revision < ? OR seq <= ?)"
 
 struct marks {
+    int64_t now_us; /* wall time of the look at them */
     uint64_t newest;
     uint64_t log;
     uint64_t history;
@@ -39,6 +40,7 @@ static bool take_marks(void *owner, const struct way_value *columns)
 }
 
 struct walk {
+    int64_t now_us;
     int64_t before_us;
     uint64_t end; /* the last revision that is older */
     size_t rows;  /* that were seen */
@@ -49,20 +51,22 @@ static bool take_step(void *owner, const struct way_value *columns)
     struct walk *walk = owner;
 
     walk->rows++;
+    /* What is from the future was written by a clock that was wrong; its neighbours tell. */
     if (columns[1].number >= walk->before_us) {
-        return false;
+        return columns[1].number > walk->now_us;
     }
     walk->end = way_value_u64(&columns[0]);
     return true;
 }
 
-/* Moves *mark over the revisions that are older than `before_us`. */
-static enum way_status walk(struct way_session *session, uint64_t newest, int64_t before_us,
+/* Moves *mark over the revisions that are older than `keep_us`. */
+static enum way_status walk(struct way_session *session, const struct marks *marks, int64_t keep_us,
                             uint64_t *mark, bool *is_done, struct way_error *err)
 {
-    const struct way_value values[] = {way_value_number(*mark), way_value_number(newest),
+    const struct way_value values[] = {way_value_number(*mark), way_value_number(marks->newest),
                                        way_value_number(WAY_PRUNE_ROWS_MAX)};
-    struct walk walk = {.before_us = before_us, .end = *mark};
+    struct walk walk = {
+        .now_us = marks->now_us, .before_us = marks->now_us - keep_us, .end = *mark};
     enum way_status status =
         way_session_run(session,
                         &(struct way_query){.sql = SQL_WALK,
@@ -72,7 +76,7 @@ static enum way_status walk(struct way_session *session, uint64_t newest, int64_
                                             .owner = &walk},
                         err);
 
-    if (walk.rows == WAY_PRUNE_ROWS_MAX) {
+    if (walk.rows == WAY_PRUNE_ROWS_MAX && walk.end > *mark) {
         *is_done = false;
     }
     *mark = walk.end;
@@ -154,7 +158,7 @@ enum way_status way_store_prune(struct way_session *session, int64_t now_us,
                                 const struct way_retention *retention, bool *is_done,
                                 struct way_error *err)
 {
-    struct marks marks = {.newest = 0};
+    struct marks marks = {.now_us = now_us};
     struct marks moved;
     bool is_all = true;
     enum way_status status;
@@ -168,11 +172,10 @@ enum way_status way_store_prune(struct way_session *session, int64_t now_us,
     }
     moved = marks;
     if (status == WAY_OK) {
-        status = walk(session, marks.newest, now_us - retention->log_us, &moved.log, &is_all, err);
+        status = walk(session, &marks, retention->log_us, &moved.log, &is_all, err);
     }
     if (status == WAY_OK) {
-        status = walk(session, marks.newest, now_us - retention->history_us, &moved.history,
-                      &is_all, err);
+        status = walk(session, &marks, retention->history_us, &moved.history, &is_all, err);
     }
     if (status == WAY_OK && (moved.log != marks.log || moved.history != marks.history)) {
         status = move_marks(session, &moved, err);

@@ -151,6 +151,22 @@ static void a_clock_that_was_set_back_keeps_more(void **state)
     expect_rows_from(f, 4);
 }
 
+/* Revision 4 is from the future of whoever prunes: it would hold up all that follows for so long.
+ */
+static void a_clock_that_was_wrong_once_holds_up_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    tell_story(f);
+    fixture_sql(f, f->engine == WAY_ENGINE_SQLITE
+                       ? "UPDATE override_change SET at = at + 9000000000000 WHERE revision = 4"
+                       : "UPDATE override_change SET at = at + INTERVAL 9000000 SECOND "
+                         "WHERE revision = 4");
+    (void)prune(f->session, 9, 9);
+    expect_marks(f, 8, 8);
+    expect_rows_from(f, 9);
+}
+
 static void holes_and_lines_ahead_do_no_harm(void **state)
 {
     struct fixture *f = *state;
@@ -509,6 +525,7 @@ int run_prune_cases(void)
         TEST(an_empty_log_has_nothing_to_forget),
         TEST(the_marks_follow_the_slower_of_both),
         TEST(a_clock_that_was_set_back_keeps_more),
+        TEST(a_clock_that_was_wrong_once_holds_up_nothing),
         TEST(holes_and_lines_ahead_do_no_harm),
         TEST(what_others_know_stays_true),
         TEST(many_revisions_go_step_by_step),
