@@ -6,11 +6,16 @@
 #include <microhttpd.h>
 #include <string.h>
 
+enum { LINE_ENDS_MAX = 4 }; /* bytes behind the last header: CR LF twice */
+
+static const char fault_of_line[] = "a header has a NUL byte or is folded over two lines";
+
 /* What the walk over the headers gathers. */
 struct walk {
     struct api_request *request;
     struct api_head *head;
     struct api_head_fault *fault;
+    const char *end; /* of what was seen so far, in the library's copy of the head */
     bool is_bad;
     unsigned hosts;
     unsigned lengths;
@@ -138,18 +143,38 @@ static enum MHD_Result take_known(struct walk *walk, const char *name, size_t na
     return MHD_YES;
 }
 
+/* Behind the end of a line, of which the library makes zeros: two of CR LF, one of a bare LF. */
+static const char *skip_line_end(const char *at)
+{
+    at += *at == '\0' ? 1 : 0;
+    return at + (*at == '\0' ? 1 : 0);
+}
+
+/* Whether the header begins where the one before it ends. The library cuts a value at a NUL, and
+ * garbles a header that is folded over two lines; either leaves a gap in what it has read. */
+static bool follows(struct walk *walk, const char *name, const char *value, size_t len)
+{
+    bool is_next = skip_line_end(walk->end) == name;
+
+    walk->end = value + len;
+    return is_next;
+}
+
 static enum MHD_Result take_header(void *owner, enum MHD_ValueKind kind, const char *name,
                                    size_t name_len, const char *value, size_t len)
 {
     struct walk *walk = owner;
 
     (void)kind;
+    if (value == NULL) {
+        value = name + name_len;
+        len = 0;
+    }
+    if (!follows(walk, name, value, len)) {
+        return refuse(walk, fault_of_line);
+    }
     if (!is_token(name, name_len)) {
         return refuse(walk, "a header's name has a character that cannot stand in one");
-    }
-    if (value == NULL) {
-        value = "";
-        len = 0;
     }
     if (strlen(value) != len || !is_clean_value(value, len)) {
         return refuse(walk, "a header's value has a control byte");
@@ -176,16 +201,20 @@ static bool check_framing(struct walk *walk, bool is_http_1_0)
     return !walk->is_bad;
 }
 
-bool api_head_read(struct MHD_Connection *connection, const char *version,
+bool api_head_read(struct MHD_Connection *connection, const char *method, const char *version,
                    struct api_request *request, struct api_head *head, struct api_head_fault *fault)
 {
     const union MHD_ConnectionInfo *size =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    struct walk walk = {.request = request, .head = head, .fault = fault};
+    struct walk walk = {
+        .request = request, .head = head, .fault = fault, .end = version + strlen(version)};
 
     *head = (struct api_head){0};
     request->headers = (struct api_headers){0};
     (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take_header, &walk);
+    if (!walk.is_bad && size != NULL && method + size->header_size - walk.end > LINE_ENDS_MAX) {
+        (void)refuse(&walk, fault_of_line);
+    }
     /* The body is expected even when we refuse: the connection must then be closed. */
     head->is_chunked = walk.encodings > 0;
     head->has_body = walk.encodings > 0 || head->content_length > 0 || walk.lengths > 1;

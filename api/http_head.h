@@ -8,7 +8,8 @@
  * Threads  One loop's.
  * Errors   As a problem; the request is then not to be handled.
  *
- * Sources  RFC 9112 3.2 (Host), 6.1 and 6.3 (body length), 5.1 (field names).
+ * Sources  RFC 9112 3.2 (Host), 6.1 and 6.3 (body length), 5.1 (field names), 5.2 (folded lines);
+ *          RFC 9110 5.5 (NUL in a value).
  */
 #ifndef WAY_API_HTTP_HEAD_H
 #define WAY_API_HTTP_HEAD_H
@@ -31,8 +32,10 @@ struct api_head_fault {
     const char *detail; /* a literal */
 };
 
-/* Fills request->headers, *head, and request->id if the client sent one. False: see *fault. */
-bool api_head_read(struct MHD_Connection *connection, const char *version,
+/* Fills request->headers, *head, and request->id if the client sent one. False: see *fault.
+ * `method` and `version` are the library's own, which lie where it has read them: the first and the
+ * last word of the request line, before the headers. */
+bool api_head_read(struct MHD_Connection *connection, const char *method, const char *version,
                    struct api_request *request, struct api_head *head,
                    struct api_head_fault *fault);
 

@@ -100,7 +100,7 @@ static bool judge(struct api_slot *slot, const char *url, const char *version, c
     struct api_head_fault fault;
     struct way_error err;
 
-    if (!api_head_read(slot->mhd, version, request, head, &fault)) {
+    if (!api_head_read(slot->mhd, method, version, request, head, &fault)) {
         refuse_head(slot, fault.problem, "", fault.detail);
         return false;
     }

@@ -280,6 +280,39 @@ def test_framing_that_two_programs_could_read_differently_is_refused(client, hea
         assert received.count(b"X-Request-Id") <= 1, "only one request may be answered"
 
 
+@pytest.mark.parametrize("header", [
+    'If-Match: "other"\r\n folded', "If-None-Match: *\r\n folded", 'If-None-Match: *\r\n\t"other"',
+    "X-Waypost-Reason: one\r\n two", "X-Waypost-Reason: one\r\n ", "X-Waypost-Reason:\r\n one",
+    "Content-Length: 5\r\n 0", "Content-Length:\r\n 5", "Transfer-Encoding: chunked\r\n , identity",
+    "Transfer-Encoding:\r\n chunked", "X-Other: one\r\n two",
+    'If-Match: *\0"other"', "If-Match: *\0", "If-None-Match: *\0", "X-Waypost-Reason: one\0two",
+    "X-Waypost-Reason: one\0", "X-Other: one\0\0two", "X-Other: one\0X-More: two", "X-Other\0: one",
+])
+@pytest.mark.parametrize("place", ["first", "in the middle", "last"])
+def test_a_header_that_is_folded_or_has_a_nul_is_refused(client, place, header):
+    """The library would leave it out, or cut it: a write without its condition, a reason that is half."""
+    body = b'{"target_host":"10.0.0.9"}'
+    headers = ["Host: x", "Connection: close", "Content-Type: application/json", f"X-Length: {len(body)}"]
+    if not header.startswith(("Content-Length", "Transfer-Encoding")):
+        headers[-1] = f"Content-Length: {len(body)}"
+    headers.insert({"first": 0, "in the middle": 1, "last": len(headers)}[place], header)
+    head = "\r\n".join(["PUT /overrides/present.example HTTP/1.1", *headers]) + "\r\n\r\n"
+    received = client.raw(head.encode("latin-1") + body)
+    assert received[9:12] == b"400", received[:300]
+    assert received.count(b"X-Request-Id") <= 1, "only one request may be answered"
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_a_head_that_comes_byte_by_byte_is_read(client, end):
+    lines = [b"GET /healthz HTTP/1.1", b"Host: x", b"Connection: close", b"X-Empty:", b"X-Blank:   ", b"X-Behind: a \t",
+             *[b"X-%d: %s" % (i, b"a" * 100) for i in range(20)], b"X-Waypost-Reason: "]
+    with connect(client.address) as stream:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in end.join([*lines, b"", b""]):
+            stream.sendall(bytes([byte]))
+        assert read_answer(stream).status == 200
+
+
 def test_a_missing_or_empty_host(client):
     is_closed(client, b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", 400)
     received = client.raw(b"GET /healthz HTTP/1.0\r\n\r\n")
