@@ -101,10 +101,14 @@ enum way_status api_store_call_sign(const struct api_exchange *exchange, struct 
                                     struct way_error *err)
 {
     const char *reason = exchange->request.headers.reason;
+    size_t len = reason == NULL ? 0 : strlen(reason);
 
+    while (len > 0 && (reason[len - 1] == ' ' || reason[len - 1] == '\t')) {
+        len--; /* what stands behind a header's value is no part of it */
+    }
     (void)snprintf(wish->actor, sizeof wish->actor, "-"); /* nobody is known by name yet */
     wish->reason[0] = '\0';
-    return reason == NULL ? WAY_OK : way_reason_parse(reason, strlen(reason), wish->reason, err);
+    return len == 0 ? WAY_OK : way_reason_parse(reason, len, wish->reason, err);
 }
 
 void api_respond_override(struct api_exchange *exchange, unsigned status,

@@ -309,7 +309,13 @@ def test_a_reason_is_kept_as_it_was_given(client, reason):
     assert last_reason(client) == reason
 
 
-@pytest.mark.parametrize("reasons", [(), (b"",), (b"   ",)])
+def test_blanks_around_a_reason_are_no_part_of_it(client):
+    client.delete("/overrides/reasoned.example")
+    assert raw_put(client, b" \t ticket 4711 \t").status == 201
+    assert last_reason(client) == "ticket 4711"
+
+
+@pytest.mark.parametrize("reasons", [(), (b"",), (b"   ",), (b" \t",)])
 def test_no_reason_is_none(client, reasons):
     client.delete("/overrides/reasoned.example")
     assert raw_put(client, *reasons).status == 201
