@@ -112,7 +112,8 @@ static enum way_status read_past(const struct way_past *past, struct way_wish *w
     if (api_body_read_override((struct api_bytes){past->json, strlen(past->json)}, wish, &cause) !=
         WAY_OK) {
         return way_fail(err, WAY_INVALID, "revision",
-                        "what was stored then cannot be stored any more: %.150s", cause.detail);
+                        "what was stored then cannot be stored any more: %s%s%.150s", cause.field,
+                        cause.field[0] == '\0' ? "" : ": ", cause.detail);
     }
     return WAY_OK;
 }

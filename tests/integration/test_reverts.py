@@ -368,7 +368,7 @@ def test_what_was_stored_by_other_rules_is_refused_in_words(database, launch):
     client = launch(database=database.url).client
     for answer in (undo(client, 2), revert(client, "example.org", 1)):
         refused(answer, 422, "invalid", "revision")
-        assert "any more" in answer.json()["detail"]
+        assert "any more: target_host: " in answer.json()["detail"]
     assert stored(client, "example.org")["target_host"] == "10.0.0.6"
 
 
