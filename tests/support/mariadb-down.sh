@@ -26,11 +26,11 @@ if [ "${2:-}" = -9 ]; then
     kill -9 "$pid"
 else
     kill "$pid"
-    kill -CONT "$pid" # in case a test has stopped it
+    kill -CONT "$pid" 2>/dev/null || true # a test may have stopped it; or it has ended already
 fi
 tries=0
 while is_alive; do
     tries=$((tries + 1))
-    [ $tries -lt 300 ] || kill -9 "$pid"
+    [ $tries -lt 300 ] || kill -9 "$pid" 2>/dev/null || true
     sleep 0.1 # between two looks
 done
