@@ -22,6 +22,11 @@ static enum way_change_op op_of(const struct way_value *column)
     return WAY_OP_RELOAD; /* what we do not understand may mean anything: read all again */
 }
 
+static bool is_unreadable(const struct way_value *column, const char *text)
+{
+    return column->kind != WAY_VALUE_NULL && text[0] == '\0';
+}
+
 void way_entry_decode(const struct way_value *columns, struct way_entry_reader *reader,
                       struct way_entry *entry)
 {
@@ -35,6 +40,11 @@ void way_entry_decode(const struct way_value *columns, struct way_entry_reader *
         .before = take_text(&columns[7], reader->before, sizeof reader->before),
         .after = take_text(&columns[8], reader->after, sizeof reader->after),
     };
+    /* Both or neither, as they are logged: one alone would say that there was no override. */
+    if (is_unreadable(&columns[7], entry->before) || is_unreadable(&columns[8], entry->after)) {
+        entry->before = "";
+        entry->after = "";
+    }
     if (!way_row_decode_key(&columns[4], &entry->key)) {
         entry->key = (struct way_key){.len = 0};
     }

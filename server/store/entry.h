@@ -5,7 +5,8 @@
  * Purpose  The one place that knows their order.
  * Owns     A reader holds the texts of one line; an entry points into it.
  * Threads  Pure functions on the caller's memory.
- * Errors   None: what nobody can read, because it was edited by hand, is shown as empty.
+ * Errors   None: what nobody can read, because it was edited by hand, is shown as empty; of the
+ *          two images both are then, so that one alone cannot say "there was none".
  */
 #ifndef WAY_STORE_ENTRY_H
 #define WAY_STORE_ENTRY_H

@@ -236,6 +236,23 @@ static void what_was_logged_without_rows_says_nothing(void **state)
 }
 
 /* A row of control bytes, edited by hand to be longer than any image may be. */
+/* Somebody has put a text into the log that no override of ours can be. */
+static void an_image_that_is_too_long_is_not_told_as_absent(void **state)
+{
+    struct fixture *f = *state;
+    char sql[16384];
+    char blanks[10000];
+
+    (void)story_put(f->session, "a.example", "192.0.2.1", STORY_BEGAN_US, NULL);
+    (void)story_put(f->session, "a.example", "192.0.2.2", STORY_BEGAN_US, NULL);
+    memset(blanks, ' ', sizeof blanks - 1);
+    blanks[sizeof blanks - 1] = '\0';
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE override_change SET row_before = '{%s}' WHERE revision = 2", blanks);
+    fixture_sql(f, sql);
+    expect_refusal(f, "a.example", 1, WAY_INVALID);
+}
+
 static void a_row_that_fits_no_image_is_not_told_as_absent(void **state)
 {
     struct fixture *f = *state;
@@ -500,6 +517,7 @@ int run_past_cases(void)
         TEST(the_past_that_was_forgotten_is_gone),
         TEST(a_key_that_was_forgotten_is_gone),
         TEST(what_was_logged_without_rows_says_nothing),
+        TEST(an_image_that_is_too_long_is_not_told_as_absent),
         TEST(a_row_that_fits_no_image_is_not_told_as_absent),
         TEST(a_revision_names_the_newest_of_each_key),
         TEST(a_revision_that_is_not_there_is_refused),
