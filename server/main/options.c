@@ -24,6 +24,9 @@ enum kind {
 
 enum {
     ENV_NAME_MAX = 64,
+    FLAG_VALUES = 256,  /* above all letters; two flags of one value would be one to getopt, and an
+                         * abbreviation of both not ambiguous */
+    OPTION_SHOWN = 100, /* bytes of an option in a message */
     SECRET_FILE_MAX = 4096, /* bytes of a file that holds a secret */
     ROWS_MAX = 32,
     DATABASE_SHOWN_MAX = 8192, /* bytes of a URL with all its hosts */
@@ -314,6 +317,15 @@ static enum way_status read_environment(struct way_options *options, const struc
     return set_value(options, row, value != NULL ? value : row->fallback, err);
 }
 
+/* Without its value, which may be secret. */
+static enum way_status refuse_option(const char *option, struct way_error *err)
+{
+    size_t len = strcspn(option, "=");
+
+    return way_fail(err, WAY_INVALID, "", "unknown or ambiguous option \"%.*s\"",
+                    len > OPTION_SHOWN ? OPTION_SHOWN : (int)len, option);
+}
+
 static enum way_status read_flags(int count, char **arguments, struct way_options *options,
                                   bool *was_given, struct way_error *err)
 {
@@ -324,9 +336,11 @@ static enum way_status read_flags(int count, char **arguments, struct way_option
 
     for (size_t i = 0; i < known; i++) {
         flags[i].name = rows[i].name;
+        flags[i].val = FLAG_VALUES + (int)i;
         flags[i].has_arg = rows[i].kind == KIND_SWITCH ? optional_argument : required_argument;
     }
     for (size_t i = 0; i < WAY_COUNT_OF(requests); i++) {
+        flags[known + i].val = FLAG_VALUES + (int)(known + i);
         flags[known + i].name = requests[i].name;
     }
     opterr = 0;
@@ -335,14 +349,13 @@ static enum way_status read_flags(int count, char **arguments, struct way_option
     while ((got = getopt_long(count, arguments, "+:", flags, &index)) != -1) {
         enum way_status status;
 
-        if (got == '?' && optopt != 0) {
+        if (got == '?' && optopt != 0 && optopt < FLAG_VALUES) {
             /* getopt does not say where in the line it stands, and what stands there may be secret.
              */
             return way_fail(err, WAY_INVALID, "", "unknown option -%c", optopt);
         }
         if (got == '?') {
-            return way_fail(err, WAY_INVALID, "", "unknown or ambiguous option \"%.100s\"",
-                            arguments[optind - 1]);
+            return refuse_option(arguments[optind - 1], err);
         }
         if (got == ':') {
             return way_fail(err, WAY_INVALID, "", "option \"%.100s\" wants a value",

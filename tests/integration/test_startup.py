@@ -73,6 +73,15 @@ def test_a_password_is_never_repeated(tmp_path):
     assert "127.0.0.1" in done.stdout, "the rest of the URL is what one checks for"
 
 
+@pytest.mark.parametrize("option", ["--log=debug", "--dns-=5", "--nonsense=5", "--help=5"])
+def test_an_option_that_is_none_is_named_without_its_value(option):
+    """An abbreviation of several options is none of them; what stands behind it may be secret."""
+    name, _, value = option.partition("=")
+    done = programs.run(option)
+    one_clear_line(done, USAGE)
+    assert f'"{name}"' in done.stderr and f"={value}" not in done.stderr
+
+
 def test_help_and_version():
     shown = programs.run("--help")
     assert (shown.returncode, shown.stderr) == (0, "")
