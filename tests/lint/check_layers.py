@@ -15,6 +15,8 @@ LEVEL = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 HOSTS = {  # third-party header -> the files that may name it
     "uv.h": ("server/base/loop.c",),
     "xxhash.h": ("server/base/random.c",),
+    "gnutls.h": ("server/base/digest.c",),
+    "crypto.h": ("server/base/digest.c",),
     "idn2.h": ("server/model/key.c",),
     "sqlite3.h": ("server/store/*sqlite*",),
     "mysql.h": ("server/store/*mariadb*",),
