@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/exchange.h"
 
+#include "base/log.h"
+
 #include <stdio.h>
+#include <string.h>
 
 void api_exchange_finish(struct api_exchange *exchange)
 {
@@ -22,6 +25,14 @@ void api_exchange_wait(struct api_exchange *exchange, uint64_t deadline_ms,
     exchange->deadline_ms = deadline_ms;
     exchange->abandon = abandon;
     exchange->waiting = waiting;
+}
+
+const char *api_exchange_actor(const struct api_exchange *exchange,
+                               char out[static API_ACTOR_QUOTED_MAX])
+{
+    const char *actor = exchange->actor[0] == '\0' ? "-" : exchange->actor;
+
+    return way_log_quote(actor, strlen(actor), out, API_ACTOR_QUOTED_MAX);
 }
 
 void api_respond(struct api_exchange *exchange, unsigned status, enum api_media media)

@@ -15,18 +15,22 @@
 #include "api/problem.h"
 #include "api/request.h"
 #include "domain/service.h"
+#include "model/token.h"
 
 enum {
-    API_RESPONSE_HEADERS_MAX = 6,        /* that one answer adds to those of all */
-    API_RESPONSE_INLINE = 2048,          /* bytes of an answer that need no heap */
-    API_RESPONSE_MAX = 64 * 1024 * 1024, /* bytes of any answer */
-    API_HEADER_VALUE_MAX = 320,          /* a Location with a key of 253 octets fits */
+    API_RESPONSE_HEADERS_MAX = 6,                 /* that one answer adds to those of all */
+    API_RESPONSE_INLINE = 2048,                   /* bytes of an answer that need no heap */
+    API_RESPONSE_MAX = 64 * 1024 * 1024,          /* bytes of any answer */
+    API_HEADER_VALUE_MAX = 320,                   /* a Location with a key of 253 octets fits */
+    API_ACTOR_QUOTED_MAX = 2 * WAY_ACTOR_MAX + 3, /* bytes of an actor in the log, with NUL */
     API_STORE_WAIT_MS = 9000, /* a request that waits for the database is answered by then */
 };
 
+struct api_failures;
 struct api_route;
 
-/* What every handler of one loop shares. All borrowed; constant while the loop runs. */
+/* What every handler of one loop shares. All borrowed; constant while the loop runs, but for the
+ * last two. */
 struct api_context {
     struct way_loop *loop;
     struct way_lookup *lookup;
@@ -38,8 +42,10 @@ struct api_context {
     struct way_metrics *requests; /* api/request_metrics.h */
     const char *version;
     uint64_t dns_timeout_ms;
-    uint64_t stale_after_ms; /* older data is called stale in lookups' answers */
-    bool is_draining;        /* set on the loop by the server */
+    uint64_t stale_after_ms;              /* older data is called stale in lookups' answers */
+    struct api_failures *failures;        /* of all loops; NULL without tokens */
+    const struct way_token_table *tokens; /* replaced on the loop; NULL: every operation is open */
+    bool is_draining;                     /* set on the loop by the server */
 };
 
 struct api_response_header {
@@ -65,7 +71,8 @@ struct api_exchange {
     struct api_context *context;
     const struct api_route *route; /* NULL: none matched */
     struct api_request request;
-    enum api_media produces; /* what Accept and the route agreed on */
+    char actor[WAY_ACTOR_MAX + 1]; /* the token's name; empty: nobody is known by name */
+    enum api_media produces;       /* what Accept and the route agreed on */
     struct api_response response;
     bool is_finished;
     /* While the handler waits: */
@@ -80,6 +87,10 @@ void api_exchange_finish(struct api_exchange *exchange);
  * `abandon` is called, must forget the exchange, and the server answers by itself. */
 void api_exchange_wait(struct api_exchange *exchange, uint64_t deadline_ms,
                        void (*abandon)(struct api_exchange *exchange), void *waiting);
+
+/* Who asks, as the log writes it: "-" when nobody is known by name. Returns `out`. */
+const char *api_exchange_actor(const struct api_exchange *exchange,
+                               char out[static API_ACTOR_QUOTED_MAX]);
 
 /* Makes the response; `finish` is still to be called. */
 void api_respond(struct api_exchange *exchange, unsigned status, enum api_media media);

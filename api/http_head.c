@@ -90,6 +90,25 @@ static enum MHD_Result take_once(struct walk *walk, const char **slot, const cha
     return MHD_YES;
 }
 
+/* Who sends two tokens is nobody; that is not for the head to say, for many operations want none.
+ * False: the header is no token's. */
+static bool take_credential(struct api_headers *headers, const char *name, size_t len,
+                            const char *value)
+{
+    bool is_authorization = is_named(name, len, "Authorization");
+
+    if (!is_authorization && !is_named(name, len, "X-API-Key")) {
+        return false;
+    }
+    if (is_authorization) {
+        headers->authorization = value;
+    } else {
+        headers->api_key = value;
+    }
+    headers->credential_count++;
+    return true;
+}
+
 static bool is_request_id(const char *value, size_t len)
 {
     if (len < 8 || len > API_REQUEST_ID_MAX) {
@@ -125,8 +144,12 @@ static enum MHD_Result take_encoding(struct walk *walk, const char *value)
 static enum MHD_Result take_known(struct walk *walk, const char *name, size_t name_len,
                                   const char *value, size_t len)
 {
-    const char **slot = slot_of(&walk->request->headers, name, name_len);
+    const char **slot;
 
+    if (take_credential(&walk->request->headers, name, name_len, value)) {
+        return MHD_YES;
+    }
+    slot = slot_of(&walk->request->headers, name, name_len);
     if (slot != NULL) {
         return take_once(walk, slot, value);
     }

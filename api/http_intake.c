@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/http_intake.h"
 
+#include "api/access.h"
 #include "api/http_head.h"
 #include "api/routes.h"
 
+#include <microhttpd.h>
 #include <stdio.h>
 
 /* The answer that a request gets before any handler sees it. */
@@ -42,6 +44,16 @@ static bool find_route(struct api_slot *slot)
         api_respond_header(exchange, "Allow", match.allow);
     }
     return false;
+}
+
+static bool check_access(struct api_slot *slot)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(slot->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    slot->exchange.is_finished =
+        !api_access_check(&slot->exchange, info == NULL ? NULL : info->client_addr);
+    return !slot->exchange.is_finished;
 }
 
 static bool check_body(struct api_slot *slot, const struct api_head *head)
@@ -121,7 +133,7 @@ static bool judge(struct api_slot *slot, const char *url, const char *version, c
         slot->exchange.is_finished = true;
         return false;
     }
-    if (!find_route(slot)) {
+    if (!find_route(slot) || !check_access(slot)) {
         return false;
     }
     if (api_request_check_params(request, slot->exchange.route->params, &err) != WAY_OK) {

@@ -2,7 +2,7 @@
 /*
  * api/http_intake - everything that is decided about a request before its body is read.
  *
- * Purpose  From the head to a route: target, method, parameters, representation, size
+ * Purpose  From the head to a route: target, method, token, parameters, representation, size
  *          and type of the body. Also keeps the body, within the route's limit.
  * Owns     Nothing; works on a slot.
  * Threads  One loop's.

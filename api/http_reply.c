@@ -70,14 +70,16 @@ static void log_request(const struct api_slot *slot, uint64_t micros)
     unsigned status = exchange->response.status;
     enum way_log_level level = status == 500 ? WAY_LOG_ERROR : WAY_LOG_INFO;
 
+    char actor[API_ACTOR_QUOTED_MAX];
+
     if (!way_log_is_on(level)) {
         return;
     }
     way_log(level, "request",
-            "operation=%s method=%s status=%u us=%" PRIu64 " bytes=%zu request_id=%s",
+            "operation=%s method=%s status=%u us=%" PRIu64 " bytes=%zu actor=%s request_id=%s",
             exchange->route == NULL ? "none" : exchange->route->operation,
             api_method_name(exchange->request.method), status, micros, exchange->response.body.len,
-            exchange->request.id);
+            api_exchange_actor(exchange, actor), exchange->request.id);
 }
 
 /* An answer that did not fit its buffer is no answer. */

@@ -51,6 +51,7 @@ static void init(struct api_slot *slot, struct api_slot_pool *pool, struct MHD_C
     way_text_init(&slot->body, NULL, 0, 0);
     exchange->context = pool->context;
     exchange->route = NULL;
+    exchange->actor[0] = '\0';
     exchange->produces = API_MEDIA_NONE;
     exchange->is_finished = false;
     exchange->abandon = NULL;

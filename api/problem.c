@@ -15,6 +15,8 @@ struct problem_row {
 /* clang-format off */
 static const struct problem_row rows[] = {
     [API_BAD_REQUEST]            = { 400, 0, "bad_request",            "The request does not parse" },
+    [API_UNAUTHORIZED]           = { 401, 0, "unauthorized",           "It is not known who asks" },
+    [API_FORBIDDEN]              = { 403, 0, "forbidden",              "The token is not good for this" },
     [API_NOT_FOUND]              = { 404, 0, "not_found",              "There is no such thing" },
     [API_NO_ROUTE]               = { 404, 0, "no_route",               "There is nothing at this path" },
     [API_NXDOMAIN]               = { 404, 0, "nxdomain",               "The name does not exist in DNS" },
@@ -30,6 +32,7 @@ static const struct problem_row rows[] = {
     [API_URI_TOO_LONG]           = { 414, 0, "uri_too_long",           "The request target is too long" },
     [API_UNSUPPORTED_MEDIA_TYPE] = { 415, 0, "unsupported_media_type", "The body's media type is not known here" },
     [API_INVALID]                = { 422, 0, "invalid",                "The request breaks a rule" },
+    [API_TOO_MANY_REQUESTS]      = { 429, 0, "too_many_requests",      "Too many wrong tokens" },
     [API_HEADERS_TOO_LARGE]      = { 431, 0, "headers_too_large",      "The headers are too large" },
     [API_INTERNAL]               = { 500, 0, "internal",               "A defect of the service" },
     [API_DNS_FAILURE]            = { 502, 0, "dns_failure",            "DNS failed" },

@@ -55,6 +55,9 @@ struct api_headers {
     const char *if_match;
     const char *if_none_match;
     const char *reason; /* X-Waypost-Reason */
+    const char *authorization;
+    const char *api_key;       /* X-API-Key */
+    unsigned credential_count; /* how many of the two came, in all */
 };
 
 struct api_request {

@@ -8,8 +8,8 @@ enum {
 };
 
 /* Every status that an answer of ours can have. */
-static const unsigned statuses[] = {200, 201, 204, 304, 400, 404, 405, 406, 409, 410, 412,
-                                    413, 414, 415, 422, 431, 500, 501, 502, 503, 504};
+static const unsigned statuses[] = {200, 201, 204, 304, 400, 401, 403, 404, 405, 406, 409, 410,
+                                    412, 413, 414, 415, 422, 429, 431, 500, 501, 502, 503, 504};
 
 enum { STATUSES = WAY_COUNT_OF(statuses) };
 

@@ -24,29 +24,29 @@ static const char *const fallback_params[] = {"fallback", NULL};
 
 /* clang-format off */
 const struct api_route api_routes[] = {
-    /* method      path                          operation              lookup  body                takes       gives              parameters       handler */
-    { API_GET,    "/overrides",                 "listOverrides",       false,  0,                  0,          JSON,              list_params,     api_list_overrides },
-    { API_POST,   "/overrides",                 "createOverride",      false,  API_BODY_MAX,       JSON,       JSON,              no_params,       api_create_override },
-    { API_GET,    "/overrides/{key}",           "getOverride",         false,  0,                  0,          JSON,              read_params,     api_get_override },
-    { API_PUT,    "/overrides/{key}",           "setOverride",         false,  API_BODY_MAX,       JSON,       JSON,              no_params,       api_set_override },
-    { API_PATCH,  "/overrides/{key}",           "changeOverride",      false,  API_BODY_MAX,       PATCH_JSON, JSON,              no_params,       api_change_override },
-    { API_DELETE, "/overrides/{key}",           "deleteOverride",      false,  0,                  0,          0,                 no_params,       api_delete_override },
-    { API_POST,   "/overrides/{key}/revert",    "revertOverride",      false,  API_BODY_MAX,       JSON,       JSON,              no_params,       api_revert_override },
-    { API_GET,    "/overrides/{key}/history",   "listOverrideHistory", false,  0,                  0,          JSON,              page_params,     api_list_override_history },
-    { API_GET,    "/history",                   "listHistory",         false,  0,                  0,          JSON,              history_params,  api_list_history },
-    { API_POST,   "/history/{revision}/revert", "revertRevision",      false,  0,                  0,          JSON,              no_params,       api_revert_revision },
-    { API_GET,    "/changes",                   "listChanges",         false,  0,                  0,          JSON,              feed_params,     api_list_changes },
-    { API_POST,   "/reload",                    "reload",              false,  0,                  0,          JSON,              no_params,       api_reload },
-    { API_GET,    "/resolve/{key}",             "resolveByPath",       true,   0,                  0,          JSON_OR_TEXT,      lookup_params,   api_resolve_by_path },
-    { API_GET,    "/resolve",                   "resolveByQuery",      true,   0,                  0,          JSON_OR_TEXT,      key_params,      api_resolve_by_query },
-    { API_POST,   "/resolve",                   "resolveBatch",        true,   API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_resolve_batch },
-    { API_GET,    "/mx/{domain}",               "mxByPath",            true,   0,                  0,          JSON_OR_TEXT,      lookup_params,   api_mx_by_path },
-    { API_GET,    "/mx",                        "mxByQuery",           true,   0,                  0,          JSON_OR_TEXT,      domain_params,   api_mx_by_query },
-    { API_POST,   "/mx",                        "mxBatch",             true,   API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_mx_batch },
-    { API_GET,    "/healthz",                   "getLiveness",         false,  0,                  0,          JSON,              no_params,       api_get_liveness },
-    { API_GET,    "/readyz",                    "getReadiness",        false,  0,                  0,          JSON,              no_params,       api_get_readiness },
-    { API_GET,    "/metrics",                   "getMetrics",          false,  0,                  0,          API_MEDIA_METRICS, no_params,       api_get_metrics },
-    { API_GET,    "/openapi.yaml",              "getContract",         false,  0,                  0,          API_MEDIA_YAML,    no_params,       api_get_contract },
+    /* method      path                          operation              scope             lookup  body                takes       gives              parameters       handler */
+    { API_GET,    "/overrides",                 "listOverrides",       WAY_SCOPE_READ,   false,  0,                  0,          JSON,              list_params,     api_list_overrides },
+    { API_POST,   "/overrides",                 "createOverride",      WAY_SCOPE_CHANGE, false,  API_BODY_MAX,       JSON,       JSON,              no_params,       api_create_override },
+    { API_GET,    "/overrides/{key}",           "getOverride",         WAY_SCOPE_READ,   false,  0,                  0,          JSON,              read_params,     api_get_override },
+    { API_PUT,    "/overrides/{key}",           "setOverride",         WAY_SCOPE_CHANGE, false,  API_BODY_MAX,       JSON,       JSON,              no_params,       api_set_override },
+    { API_PATCH,  "/overrides/{key}",           "changeOverride",      WAY_SCOPE_CHANGE, false,  API_BODY_MAX,       PATCH_JSON, JSON,              no_params,       api_change_override },
+    { API_DELETE, "/overrides/{key}",           "deleteOverride",      WAY_SCOPE_CHANGE, false,  0,                  0,          0,                 no_params,       api_delete_override },
+    { API_POST,   "/overrides/{key}/revert",    "revertOverride",      WAY_SCOPE_CHANGE, false,  API_BODY_MAX,       JSON,       JSON,              no_params,       api_revert_override },
+    { API_GET,    "/overrides/{key}/history",   "listOverrideHistory", WAY_SCOPE_REVIEW, false,  0,                  0,          JSON,              page_params,     api_list_override_history },
+    { API_GET,    "/history",                   "listHistory",         WAY_SCOPE_REVIEW, false,  0,                  0,          JSON,              history_params,  api_list_history },
+    { API_POST,   "/history/{revision}/revert", "revertRevision",      WAY_SCOPE_CHANGE, false,  0,                  0,          JSON,              no_params,       api_revert_revision },
+    { API_GET,    "/changes",                   "listChanges",         WAY_SCOPE_REVIEW, false,  0,                  0,          JSON,              feed_params,     api_list_changes },
+    { API_POST,   "/reload",                    "reload",              WAY_SCOPE_ADMIN,  false,  0,                  0,          JSON,              no_params,       api_reload },
+    { API_GET,    "/resolve/{key}",             "resolveByPath",       WAY_SCOPE_READ,   true,   0,                  0,          JSON_OR_TEXT,      lookup_params,   api_resolve_by_path },
+    { API_GET,    "/resolve",                   "resolveByQuery",      WAY_SCOPE_READ,   true,   0,                  0,          JSON_OR_TEXT,      key_params,      api_resolve_by_query },
+    { API_POST,   "/resolve",                   "resolveBatch",        WAY_SCOPE_READ,   true,   API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_resolve_batch },
+    { API_GET,    "/mx/{domain}",               "mxByPath",            WAY_SCOPE_READ,   true,   0,                  0,          JSON_OR_TEXT,      lookup_params,   api_mx_by_path },
+    { API_GET,    "/mx",                        "mxByQuery",           WAY_SCOPE_READ,   true,   0,                  0,          JSON_OR_TEXT,      domain_params,   api_mx_by_query },
+    { API_POST,   "/mx",                        "mxBatch",             WAY_SCOPE_READ,   true,   API_BATCH_BODY_MAX, JSON,       JSON,              fallback_params, api_mx_batch },
+    { API_GET,    "/healthz",                   "getLiveness",         WAY_SCOPE_OPEN,   false,  0,                  0,          JSON,              no_params,       api_get_liveness },
+    { API_GET,    "/readyz",                    "getReadiness",        WAY_SCOPE_OPEN,   false,  0,                  0,          JSON,              no_params,       api_get_readiness },
+    { API_GET,    "/metrics",                   "getMetrics",          WAY_SCOPE_READ,   false,  0,                  0,          API_MEDIA_METRICS, no_params,       api_get_metrics },
+    { API_GET,    "/openapi.yaml",              "getContract",         WAY_SCOPE_OPEN,   false,  0,                  0,          API_MEDIA_YAML,    no_params,       api_get_contract },
 };
 /* clang-format on */
 const size_t api_route_count = WAY_COUNT_OF(api_routes);
@@ -145,6 +145,7 @@ void api_routes_dump(struct way_text *out)
         way_json_member_string(out, "method", api_method_name(api_routes[i].method));
         way_json_member_string(out, "path", api_routes[i].path);
         way_json_member_string(out, "operation", api_routes[i].operation);
+        way_json_member_string(out, "scope", way_scope_name(api_routes[i].scope));
         way_text_putc(out, '}');
     }
     way_text_puts(out, "]\n");

@@ -3,7 +3,7 @@
  * api/routes - the one table of operations.
  *
  * Purpose  Everything that is decided before a handler runs is a column here: method,
- *          path, body limit, media types, parameters. openapi.yaml says the same, and a
+ *          path, scope, body limit, media types, parameters. openapi.yaml says the same, and a
  *          test holds the two together (waypost --dump-routes).
  * Owns     Nothing: constants.
  * Threads  Any.
@@ -25,6 +25,7 @@ struct api_route {
     enum api_method method;
     const char *path;          /* "{key}" is one segment */
     const char *operation;     /* operationId in openapi.yaml */
+    enum way_scope scope;      /* what a token must be good for, when there are tokens */
     bool is_lookup;            /* answered from memory: says so when that is stale */
     size_t body_max;           /* 0: a body is refused */
     unsigned consumes;         /* media of the body */
@@ -46,7 +47,7 @@ struct api_match {
 
 /* A literal segment beats "{key}"; the order of rows plays no part. HEAD is GET. */
 void api_route_find(const struct api_request *request, struct api_match *match);
-/* A JSON list of {"method","path","operation"}. */
+/* A JSON list of {"method","path","operation","scope"}. */
 void api_routes_dump(struct way_text *out);
 
 #endif

@@ -12,13 +12,14 @@ static void on_reloaded(struct api_store_call *self)
     struct api_exchange *exchange = self->exchange;
     const struct way_write *write = &self->call.of.write;
     struct way_text *body = &exchange->response.body;
+    char actor[API_ACTOR_QUOTED_MAX];
 
     if (self->call.status != WAY_OK) {
         api_store_call_refuse(self, &self->call.err);
         return;
     }
     way_log(WAY_LOG_NOTICE, "override.reload", "revision=%" PRIu64 " actor=%s request_id=%s",
-            write->revision, write->wish.actor, exchange->request.id);
+            write->revision, api_exchange_actor(exchange, actor), exchange->request.id);
     exchange->response.revision = write->revision;
     api_respond(exchange, 200, API_MEDIA_JSON);
     way_text_putc(body, '{');

@@ -106,7 +106,8 @@ enum way_status api_store_call_sign(const struct api_exchange *exchange, struct 
     while (len > 0 && (reason[len - 1] == ' ' || reason[len - 1] == '\t')) {
         len--; /* what stands behind a header's value is no part of it */
     }
-    (void)snprintf(wish->actor, sizeof wish->actor, "-"); /* nobody is known by name yet */
+    (void)snprintf(wish->actor, sizeof wish->actor, "%s",
+                   exchange->actor[0] == '\0' ? "-" : exchange->actor);
     wish->reason[0] = '\0';
     return len == 0 ? WAY_OK : way_reason_parse(reason, len, wish->reason, err);
 }
@@ -132,10 +133,11 @@ void api_log_written(const struct api_exchange *exchange, const struct way_write
         [WAY_VERDICT_CHANGED] = "override.changed",
         [WAY_VERDICT_DELETED] = "override.deleted",
     };
+    char actor[API_ACTOR_QUOTED_MAX];
 
     way_log(WAY_LOG_NOTICE, events[write->verdict],
             "key=%s target=%s enabled=%s revision=%" PRIu64 " actor=%s request_id=%s",
             write->row.lookup_key.text, write->row.target.host.text,
-            write->row.is_enabled ? "true" : "false", write->row.revision, write->wish.actor,
-            exchange->request.id);
+            write->row.is_enabled ? "true" : "false", write->row.revision,
+            api_exchange_actor(exchange, actor), exchange->request.id);
 }

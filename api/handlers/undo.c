@@ -169,6 +169,7 @@ static void on_written(struct api_store_call *self)
     struct undo_call *undo_call = WAY_OWNER_OF(self, struct undo_call, base);
     const struct way_write *write = &self->call.of.write;
     uint64_t revision = write->revision;
+    char actor[API_ACTOR_QUOTED_MAX];
 
     /* A row that shall be deleted and is gone was changed since, too. */
     if (self->call.status == WAY_STALE || self->call.status == WAY_NOT_FOUND) {
@@ -185,8 +186,8 @@ static void on_written(struct api_store_call *self)
     }
     way_log(WAY_LOG_NOTICE, "history.undone",
             "undone=%" PRIu64 " overrides=%zu revision=%" PRIu64 " actor=%s request_id=%s",
-            undo_call->revision, undo_call->count, revision, undo_call->template.actor,
-            self->exchange->request.id);
+            undo_call->revision, undo_call->count, revision,
+            api_exchange_actor(self->exchange, actor), self->exchange->request.id);
     self->exchange->response.revision = revision;
     respond_undone(undo_call, revision);
     api_store_call_finish(self);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    QUESTION_MAX = 128, /* bytes of a request */
+    QUESTION_MAX = 512, /* bytes of a request */
     STATUS_AT = 9,      /* behind "HTTP/1.1 " */
     STATUS_DIGITS = 3,
 };
@@ -31,17 +31,20 @@ static void make_reachable(struct api_listen_address *address)
     }
 }
 
-static enum way_status send_question(int fd, const char *question, struct way_error *err)
+static enum way_status send_question(int fd, const char *question, const char *secret,
+                                     struct way_error *err)
 {
     char bytes[QUESTION_MAX];
     /* HTTP/1.0: the answer ends with the connection, and no Host is needed. */
-    int len = snprintf(bytes, sizeof bytes, "%s HTTP/1.0\r\n\r\n", question);
+    int len = snprintf(bytes, sizeof bytes, "%s HTTP/1.0\r\n%s%s%s\r\n", question,
+                       secret[0] == '\0' ? "" : "Authorization: Bearer ", secret,
+                       secret[0] == '\0' ? "" : "\r\n");
+    ssize_t sent;
 
     WAY_ASSERT(len > 0 && (size_t)len < sizeof bytes);
-    if (send(fd, bytes, (size_t)len, MSG_NOSIGNAL) != len) {
-        return way_fail(err, WAY_UNAVAILABLE, "", "cannot send");
-    }
-    return WAY_OK;
+    sent = send(fd, bytes, (size_t)len, MSG_NOSIGNAL);
+    explicit_bzero(bytes, sizeof bytes);
+    return sent == len ? WAY_OK : way_fail(err, WAY_UNAVAILABLE, "", "cannot send");
 }
 
 /* HTTP/1.0 is answered in 1.0 or 1.1. */
@@ -90,8 +93,8 @@ static enum way_status reach(int fd, const char *listen, const struct api_listen
                     strerror_r(errno, reason, sizeof reason));
 }
 
-enum way_status way_ask(const char *listen, const char *question, unsigned patience_ms,
-                        struct way_reply *reply, struct way_error *err)
+enum way_status way_ask(const char *listen, const char *question, const char *secret,
+                        unsigned patience_ms, struct way_reply *reply, struct way_error *err)
 {
     const struct timeval patience = {.tv_sec = patience_ms / 1000,
                                      .tv_usec = (suseconds_t)(patience_ms % 1000) * 1000};
@@ -111,7 +114,7 @@ enum way_status way_ask(const char *listen, const char *question, unsigned patie
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     status = reach(fd, listen, &address, err);
     if (status == WAY_OK) {
-        status = send_question(fd, question, err);
+        status = send_question(fd, question, secret, err);
     }
     if (status == WAY_OK) {
         status = read_reply(fd, reply, err);

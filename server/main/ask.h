@@ -21,10 +21,10 @@ struct way_reply {
     char bytes[WAY_ASK_BYTES_MAX]; /* NUL-ended */
 };
 
-/* `listen`: an address as --listen takes it; an unspecified one (0.0.0.0, [::]) is asked on
- * loopback. `question`: method and path, as in "GET /healthz". `patience_ms`: how long to wait for
- * each part of the answer. */
-WAY_MUST_CHECK enum way_status way_ask(const char *listen, const char *question,
+/* `secret`: the token to send; empty: none. `listen`: an address as --listen takes it; an
+ * unspecified one (0.0.0.0, [::]) is asked on loopback. `question`: method and path, as in "GET
+ * /healthz". `patience_ms`: how long to wait for each part of the answer. */
+WAY_MUST_CHECK enum way_status way_ask(const char *listen, const char *question, const char *secret,
                                        unsigned patience_ms, struct way_reply *reply,
                                        struct way_error *err);
 

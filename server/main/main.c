@@ -10,6 +10,7 @@
 #include "main/healthcheck.h"
 #include "main/options.h"
 #include "main/reload.h"
+#include "main/token_file.h"
 #include "main/wiring.h"
 
 #include <pthread.h>
@@ -25,7 +26,8 @@ enum {
     EXIT_USAGE = 2,
     STOP_SECONDS_MAX = 9, /* a database that hangs must not keep a stopping process */
     OUTPUT_MAX = 1024 * 1024,
-    RELOADED_MAX = 256, /* bytes of the line that `reload` prints */
+    RELOADED_MAX = 256,   /* bytes of the line that `reload` prints */
+    TOKEN_TEXT_MAX = 512, /* bytes of the two lines that `token` prints */
 };
 
 static int fail(const struct way_error *err)
@@ -69,7 +71,7 @@ static void block_signals(sigset_t *set)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static void wait_for_stop(const sigset_t *set)
+static void wait_for_stop(const sigset_t *set, struct way_instance *instance)
 {
     int signal = 0;
 
@@ -82,7 +84,7 @@ static void wait_for_stop(const sigset_t *set)
             way_log(WAY_LOG_NOTICE, "stop", "signal=%s", signal == SIGTERM ? "TERM" : "INT");
             return;
         }
-        way_log(WAY_LOG_NOTICE, "hangup", "detail=\"there is nothing to read again\"");
+        way_instance_read_again(instance);
     }
 }
 
@@ -96,7 +98,7 @@ static int serve(const struct way_options *options)
     if (way_instance_start(options, &instance, &err) != WAY_OK) {
         return fail(&err);
     }
-    wait_for_stop(&set);
+    wait_for_stop(&set, instance);
     way_instance_stop(instance);
     return EXIT_STOPPED;
 }
@@ -137,6 +139,24 @@ static int reload(const struct way_options *options)
     return status == WAY_OK ? EXIT_STOPPED : fail(&err);
 }
 
+static int make_token(const struct way_options *options)
+{
+    char storage[TOKEN_TEXT_MAX];
+    struct way_text text;
+    struct way_error err = {0};
+    enum way_status status;
+
+    way_text_init(&text, storage, sizeof storage, sizeof storage);
+    status = way_token_make(options->token_name, options->token_role, &text, &err);
+    if (status == WAY_OK &&
+        (fwrite(text.data, 1, text.len, stdout) != text.len || fflush(stdout) != 0)) {
+        status = way_fail(&err, WAY_UNAVAILABLE, "", "cannot write the token");
+    }
+    explicit_bzero(storage, sizeof storage);
+    way_text_fini(&text);
+    return status == WAY_OK ? EXIT_STOPPED : fail(&err);
+}
+
 static int run_command(const struct way_options *options)
 {
     struct way_error err = {0};
@@ -147,6 +167,8 @@ static int run_command(const struct way_options *options)
         return serve(options);
     case WAY_COMMAND_RELOAD:
         return reload(options);
+    case WAY_COMMAND_TOKEN:
+        return make_token(options);
     case WAY_COMMAND_MIGRATE:
         status = way_migrate(options, &err);
         break;
@@ -179,7 +201,7 @@ static int run(const struct way_options *options)
         break;
     }
     way_log_set_level((enum way_log_level)options->log_level);
-    if (options->command != WAY_COMMAND_HEALTHCHECK && options->command != WAY_COMMAND_RELOAD &&
+    if ((options->command == WAY_COMMAND_SERVE || options->command == WAY_COMMAND_MIGRATE) &&
         way_instance_check(options, &err) != WAY_OK) {
         return fail(&err);
     }

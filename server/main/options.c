@@ -61,7 +61,11 @@ static const struct option_row rows[] = {
     { "threads", KIND_NUMBER, AT(threads), "0", "N", NULL, 0, 64,
       "Loops that serve requests. 0: one for each core." },
     { "open", KIND_SWITCH, AT(is_open), "false", NULL, NULL, 0, 0,
-      "Allow addresses that other machines can reach. There is no authentication yet: whoever reaches the port can change where mail goes." },
+      "Allow addresses that other machines can reach without --tokens: whoever reaches the port can then change where mail goes." },
+    { "tokens", KIND_TEXT, AT(tokens), "", "PATH", NULL, 0, 0,
+      "Do what a request asks only if it sends a token of this file, and only what the token's role may. One a line: NAME ROLE SHA256HEX, as `waypost token` prints it; # begins a comment. Read again on SIGHUP." },
+    { "token-file", KIND_TEXT, AT(token_file), "", "PATH", NULL, 0, 0,
+      "For `waypost reload` of an SQLite file: the token to send is the first line of this file. Or give the token itself in the environment, as WAYPOST_TOKEN." },
     { "port-file", KIND_TEXT, AT(port_file), "", "PATH", NULL, 0, 0,
       "Write the bound addresses to this file, one a line, once they are bound." },
     { "snapshot", KIND_TEXT, AT(snapshot), "", "PATH", NULL, 0, 0,
@@ -110,8 +114,13 @@ static const struct {
      "Say that rows were changed by SQL, so that every instance reads all of them again; print the "
      "new revision and stop. MariaDB is told itself (--database); for an SQLite file the instance "
      "on the first --listen is asked."},
+    {"token", WAY_COMMAND_TOKEN,
+     "token NAME ROLE: draw a token, print the secret (it is kept nowhere) and the line for "
+     "--tokens, and stop. ROLE: reader looks up and reads overrides and metrics; editor changes "
+     "overrides, too, and sees their history; auditor reads, and sees the history; admin may do "
+     "everything."},
     {"healthcheck", WAY_COMMAND_HEALTHCHECK,
-     "Ask the instance on --listen whether it is alive; exit 0 if so, else 1."},
+     "Ask the instance on --listen whether it is alive; exit 0 if so, else 1. Needs no token."},
 };
 
 static void env_name(const char *name, char out[static ENV_NAME_MAX])
@@ -317,13 +326,32 @@ static enum way_status read_environment(struct way_options *options, const struc
     return set_value(options, row, value != NULL ? value : row->fallback, err);
 }
 
-/* Without its value, which may be secret. */
+/* Without its value: who takes --token for an option would see a secret again. */
 static enum way_status refuse_option(const char *option, struct way_error *err)
 {
     size_t len = strcspn(option, "=");
 
     return way_fail(err, WAY_INVALID, "", "unknown or ambiguous option \"%.*s\"",
                     len > OPTION_SHOWN ? OPTION_SHOWN : (int)len, option);
+}
+
+/* What stands behind the options: the two words of `token`, nothing else. */
+static enum way_status read_operands(char **operands, int count, struct way_options *options,
+                                     struct way_error *err)
+{
+    enum { TOKEN_OPERANDS = 2 };
+
+    if (options->command != WAY_COMMAND_TOKEN || options->request != WAY_REQUEST_NONE) {
+        return count == 0
+                   ? WAY_OK
+                   : way_fail(err, WAY_INVALID, "", "unexpected argument \"%.100s\"", operands[0]);
+    }
+    if (count != TOKEN_OPERANDS) {
+        return way_fail(err, WAY_INVALID, "", "the command is: waypost token NAME ROLE");
+    }
+    options->token_name = operands[0];
+    options->token_role = operands[1];
+    return WAY_OK;
 }
 
 static enum way_status read_flags(int count, char **arguments, struct way_options *options,
@@ -371,10 +399,7 @@ static enum way_status read_flags(int count, char **arguments, struct way_option
             return status;
         }
     }
-    if (optind < count) {
-        return way_fail(err, WAY_INVALID, "", "unexpected argument \"%.100s\"", arguments[optind]);
-    }
-    return WAY_OK;
+    return read_operands(arguments + optind, count - optind, options, err);
 }
 
 /* The command is the first word; "serve" may be left out. */
@@ -426,6 +451,8 @@ void way_options_free(struct way_options *options)
     free(options->dns);
     free(options->port_file);
     free(options->snapshot);
+    free(options->tokens);
+    free(options->token_file);
     *options = (struct way_options){0};
 }
 

@@ -23,6 +23,7 @@ enum way_command {
     WAY_COMMAND_SERVE,
     WAY_COMMAND_MIGRATE,
     WAY_COMMAND_RELOAD,
+    WAY_COMMAND_TOKEN,
     WAY_COMMAND_HEALTHCHECK
 };
 
@@ -44,6 +45,8 @@ struct way_option_list {
 struct way_options {
     enum way_command command;
     enum way_request request;
+    const char *token_name; /* the operands of `token`; borrowed from the command line */
+    const char *token_role;
     struct way_option_list listen;
     char *database;
     char *dns;
@@ -51,6 +54,8 @@ struct way_options {
     uint64_t dns_max_lookups;
     uint64_t threads; /* 0: one a core */
     bool is_open;
+    char *tokens;
+    char *token_file;
     char *port_file;
     char *snapshot;
     uint64_t snapshot_max_age_ms;

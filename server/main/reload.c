@@ -4,6 +4,7 @@
 #include "api/epoch.h"
 #include "base/clock.h"
 #include "main/ask.h"
+#include "main/token_file.h"
 #include "main/wiring.h"
 #include "store/database_url.h"
 #include "store/writer.h"
@@ -101,12 +102,13 @@ static bool find_member(const char *body, const char *name, const char *ends,
     return value->at[value->len] != '\0';
 }
 
-static enum way_status ask_instance(const char *listen, struct way_text *out, struct way_error *err)
+static enum way_status ask_instance(const char *listen, const char *secret, struct way_text *out,
+                                    struct way_error *err)
 {
     struct way_reply reply;
     struct api_bytes revision;
     struct api_bytes epoch;
-    enum way_status status = way_ask(listen, "POST /reload", WAY_RELOAD_MS, &reply, err);
+    enum way_status status = way_ask(listen, "POST /reload", secret, WAY_RELOAD_MS, &reply, err);
 
     if (status == WAY_NOT_FOUND) {
         return way_fail(err, status, "",
@@ -137,11 +139,19 @@ enum way_status way_reload(const struct way_options *options, struct way_text *o
                            struct way_error *err)
 {
     struct way_database_url url;
+    char secret[WAY_SECRET_MAX];
     enum way_status status = way_database_url_parse(options->database, &url, err);
 
     if (status != WAY_OK) {
         return status;
     }
-    return url.engine == WAY_ENGINE_SQLITE ? ask_instance(options->listen.items[0], out, err)
-                                           : reload_database(options, out, err);
+    if (url.engine != WAY_ENGINE_SQLITE) {
+        return reload_database(options, out, err);
+    }
+    status = way_secret_read(options, secret, err);
+    if (status == WAY_OK) {
+        status = ask_instance(options->listen.items[0], secret, out, err);
+    }
+    explicit_bzero(secret, sizeof secret);
+    return status;
 }

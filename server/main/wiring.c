@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "main/wiring.h"
 
+#include "api/failures.h"
 #include "api/http_server.h"
 #include "api/request_metrics.h"
 #include "base/clock.h"
@@ -11,6 +12,7 @@
 #include "domain/keeper.h"
 #include "domain/lookup.h"
 #include "domain/service.h"
+#include "main/token_file.h"
 #include "store/store_mariadb.h"
 #include "store/store_sqlite.h"
 
@@ -46,6 +48,14 @@ struct lane {
     struct way_job drain; /* posted to the loop, one after the other */
     struct way_job stop;
     struct way_job halt;
+    struct way_token_table *tokens; /* the loop's own copy; NULL: every operation is open */
+};
+
+/* Tokens that were read again, on their way to a loop. */
+struct new_tokens {
+    struct way_job job;
+    struct lane *lane;
+    struct way_token_table *table; /* owned; the lane's as soon as the job has run */
 };
 
 struct way_instance {
@@ -59,6 +69,8 @@ struct way_instance {
     struct way_meter *meter;
     struct way_metrics *requests;
     struct way_service *service;
+    struct api_failures *failures;
+    struct way_token_table *tokens; /* as they were last read; the loops have copies */
     size_t listener_count;
     struct api_listener listeners[API_LISTEN_MAX];
     size_t connections_max;
@@ -88,10 +100,10 @@ static enum way_status read_addresses(const struct way_options *options,
         if (status != WAY_OK) {
             return status;
         }
-        if (!addresses[i].is_loopback && !options->is_open) {
+        if (!addresses[i].is_loopback && !options->is_open && options->tokens[0] == '\0') {
             return way_fail(err, WAY_INVALID, "listen",
-                            "%.100s can be reached from other machines and there is no "
-                            "authentication; say --open if that is what you want",
+                            "%.100s can be reached from other machines and there are no tokens; "
+                            "give --tokens, or say --open if everybody may change where mail goes",
                             options->listen.items[i]);
         }
     }
@@ -102,6 +114,7 @@ enum way_status way_instance_check(const struct way_options *options, struct way
 {
     struct api_listen_address addresses[WAY_OPTION_LIST_MAX];
     struct way_database_url url;
+    struct way_token_table *tokens = NULL;
     enum way_status status = read_addresses(options, addresses, err);
 
     if (status == WAY_OK) {
@@ -110,6 +123,11 @@ enum way_status way_instance_check(const struct way_options *options, struct way
     if (status == WAY_OK && options->dns[0] != '\0') {
         status = way_cares_servers_check(options->dns, err);
     }
+    if (status == WAY_OK && options->request == WAY_REQUEST_CHECK_CONFIG &&
+        options->tokens[0] != '\0') {
+        status = way_token_file_read(options->tokens, &tokens, err);
+    }
+    free(tokens);
     return status;
 }
 
@@ -176,6 +194,27 @@ static void halt_lane(struct way_job *job)
     way_loop_stop(WAY_OWNER_OF(job, struct lane, halt)->loop);
 }
 
+static struct way_token_table *copy_tokens(const struct way_token_table *table)
+{
+    struct way_token_table *copy = malloc(sizeof *copy);
+
+    if (copy != NULL) {
+        *copy = *table;
+    }
+    return copy;
+}
+
+static void take_tokens(struct way_job *job)
+{
+    struct new_tokens *new_tokens = WAY_OWNER_OF(job, struct new_tokens, job);
+    struct lane *lane = new_tokens->lane;
+
+    free(lane->tokens);
+    lane->tokens = new_tokens->table;
+    lane->context.tokens = lane->tokens;
+    free(new_tokens);
+}
+
 static enum way_status build_lane(struct way_instance *instance, struct lane *lane, size_t index,
                                   struct way_error *err)
 {
@@ -223,6 +262,12 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
     if (lane->lookup == NULL) {
         return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
     }
+    if (instance->tokens != NULL) {
+        lane->tokens = copy_tokens(instance->tokens);
+        if (lane->tokens == NULL) {
+            return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
+        }
+    }
     lane->context = (struct api_context){
         .loop = lane->loop,
         .lookup = lane->lookup,
@@ -235,6 +280,8 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
         .version = WAY_VERSION,
         .dns_timeout_ms = instance->options.dns_timeout_ms,
         .stale_after_ms = instance->options.stale_after_ms,
+        .failures = instance->failures,
+        .tokens = lane->tokens,
     };
     return api_server_new(&server, &lane->server, err);
 }
@@ -245,6 +292,7 @@ static void free_lane(struct lane *lane)
     way_lookup_free(lane->lookup);
     way_resolver_free(lane->resolver);
     way_loop_free(lane->loop);
+    free(lane->tokens);
 }
 
 static enum way_status start_lane(struct lane *lane, struct way_error *err)
@@ -382,6 +430,86 @@ static enum way_status start_lanes(struct way_instance *instance, struct way_err
     return status;
 }
 
+/* --- tokens --------------------------------------------------------------------------------- */
+
+static enum way_status read_tokens(struct way_instance *instance, struct way_error *err)
+{
+    enum way_status status;
+
+    if (instance->options.tokens[0] == '\0') {
+        return WAY_OK;
+    }
+    status = way_token_file_read(instance->options.tokens, &instance->tokens, err);
+    if (status != WAY_OK) {
+        return status;
+    }
+    way_log(WAY_LOG_NOTICE, "tokens.read", "count=%zu", instance->tokens->count);
+    instance->failures = api_failures_new();
+    return instance->failures != NULL ? WAY_OK
+                                      : way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
+}
+
+/* Everything that the hand-over needs, before any of it happens. NULL: out of memory. */
+static struct new_tokens **prepare_tokens(struct way_instance *instance,
+                                          const struct way_token_table *table)
+{
+    struct new_tokens **made = calloc(instance->lane_count, sizeof(struct new_tokens *));
+
+    for (size_t i = 0; made != NULL && i < instance->lane_count; i++) {
+        made[i] = calloc(1, sizeof *made[i]);
+        if (made[i] != NULL) {
+            *made[i] = (struct new_tokens){
+                .job.run = take_tokens, .lane = &instance->lanes[i], .table = copy_tokens(table)};
+        }
+        if (made[i] == NULL || made[i]->table == NULL) {
+            for (size_t j = 0; j <= i && made[j] != NULL; j++) {
+                free(made[j]->table);
+                free(made[j]);
+            }
+            free(made);
+            return NULL;
+        }
+    }
+    return made;
+}
+
+static enum way_status replace_tokens(struct way_instance *instance, struct way_error *err)
+{
+    struct way_token_table *table = NULL;
+    struct new_tokens **made;
+    enum way_status status = way_token_file_read(instance->options.tokens, &table, err);
+
+    if (status != WAY_OK) {
+        return status;
+    }
+    made = prepare_tokens(instance, table);
+    if (made == NULL) {
+        free(table);
+        return way_fail(err, WAY_NO_MEMORY, "tokens", "out of memory");
+    }
+    for (size_t i = 0; i < instance->lane_count; i++) {
+        way_loop_post(instance->lanes[i].loop, &made[i]->job);
+    }
+    free(made);
+    way_log(WAY_LOG_NOTICE, "tokens.read", "count=%zu", table->count);
+    free(instance->tokens);
+    instance->tokens = table;
+    return WAY_OK;
+}
+
+void way_instance_read_again(struct way_instance *instance)
+{
+    struct way_error err;
+    char quoted[WAY_LOG_VALUE_MAX];
+
+    if (instance->tokens == NULL) {
+        way_log(WAY_LOG_NOTICE, "hangup", "detail=\"there is nothing to read again\"");
+    } else if (replace_tokens(instance, &err) != WAY_OK) {
+        way_log(WAY_LOG_ERROR, "tokens.refused", "detail=%s",
+                way_log_quote(err.detail, strlen(err.detail), quoted, sizeof quoted));
+    }
+}
+
 static void log_start(const struct way_instance *instance)
 {
     for (size_t i = 0; i < instance->listener_count; i++) {
@@ -405,6 +533,9 @@ enum way_status way_instance_start(const struct way_options *options, struct way
     instance->connections_max = raise_descriptor_limit();
     status = way_cares_library_start(err);
     instance->has_cares = status == WAY_OK;
+    if (status == WAY_OK) {
+        status = read_tokens(instance, err);
+    }
     if (status == WAY_OK) {
         status = open_listeners(instance, err);
     }
@@ -489,6 +620,8 @@ void way_instance_stop(struct way_instance *instance)
         join_lanes(instance);
     }
     free(instance->lanes);
+    api_failures_free(instance->failures);
+    free(instance->tokens);
     way_service_free(instance->service);
     way_janitor_stop(instance->janitor);
     way_keeper_stop(instance->keeper);

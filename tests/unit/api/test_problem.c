@@ -17,6 +17,8 @@ static void every_problem_has_a_status_and_a_code(void **state)
         bool is_retry_wanted;
     } cases[] = {
         {API_BAD_REQUEST, 400, "bad_request", false},
+        {API_UNAUTHORIZED, 401, "unauthorized", false},
+        {API_FORBIDDEN, 403, "forbidden", false},
         {API_NOT_FOUND, 404, "not_found", false},
         {API_NO_ROUTE, 404, "no_route", false},
         {API_NXDOMAIN, 404, "nxdomain", false},
@@ -32,6 +34,7 @@ static void every_problem_has_a_status_and_a_code(void **state)
         {API_URI_TOO_LONG, 414, "uri_too_long", false},
         {API_UNSUPPORTED_MEDIA_TYPE, 415, "unsupported_media_type", false},
         {API_INVALID, 422, "invalid", false},
+        {API_TOO_MANY_REQUESTS, 429, "too_many_requests", false},
         {API_HEADERS_TOO_LARGE, 431, "headers_too_large", false},
         {API_INTERNAL, 500, "internal", false},
         {API_DNS_FAILURE, 502, "dns_failure", false},

@@ -208,11 +208,12 @@ static void the_dump_names_every_row(void **state)
     assert_int_equal(strncmp(at, "[{\"method\":\"GET\",", 17), 0);
     assert_string_equal(at + strlen(at) - 3, "}]\n");
     for (size_t i = 0; i < api_route_count; i++) {
-        char row[160];
+        char row[200];
 
-        (void)snprintf(row, sizeof row, "{\"method\":\"%s\",\"path\":\"%s\",\"operation\":\"%s\"}",
+        (void)snprintf(row, sizeof row,
+                       "{\"method\":\"%s\",\"path\":\"%s\",\"operation\":\"%s\",\"scope\":\"%s\"}",
                        api_method_name(api_routes[i].method), api_routes[i].path,
-                       api_routes[i].operation);
+                       api_routes[i].operation, way_scope_name(api_routes[i].scope));
         assert_non_null(strstr(at, row));
     }
     for (; (at = strstr(at, "\"operation\"")) != NULL; at++) {
