@@ -57,9 +57,8 @@ static void put_row(void *owner, const struct way_live *live)
     way_text_append(out, live->target.host.text, live->target.host.len);
 }
 
-/* The whole file in memory: the index is not held up by a disk. */
-static enum way_status encode(struct way_index *index, const struct way_snapshot_info *info,
-                              struct way_text *out, struct way_error *err)
+enum way_status way_snapshot_write(struct way_text *out, struct way_index *index,
+                                   const struct way_snapshot_info *info, struct way_error *err)
 {
     uint64_t count;
 
@@ -164,8 +163,9 @@ enum way_status way_snapshot_save(const char *path, struct way_index *index,
     struct way_text content;
     enum way_status status;
 
+    /* The whole file in memory first: the index is not held up by a disk. */
     way_text_init(&content, NULL, 0, SNAPSHOT_BYTES_MAX);
-    status = encode(index, info, &content, err);
+    status = way_snapshot_write(&content, index, info, err);
     if (status == WAY_OK) {
         status = replace_file(path, &content, err);
     }

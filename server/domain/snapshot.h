@@ -17,6 +17,7 @@
 #ifndef WAY_DOMAIN_SNAPSHOT_H
 #define WAY_DOMAIN_SNAPSHOT_H
 
+#include "base/text.h"
 #include "domain/index.h"
 
 /* What a file says of itself. */
@@ -30,6 +31,10 @@ struct way_snapshot_info {
 WAY_MUST_CHECK enum way_status way_snapshot_save(const char *path, struct way_index *index,
                                                  const struct way_snapshot_info *info,
                                                  struct way_error *err);
+/* The same into an empty text, for whoever keeps it elsewhere. */
+WAY_MUST_CHECK enum way_status way_snapshot_write(struct way_text *out, struct way_index *index,
+                                                  const struct way_snapshot_info *info,
+                                                  struct way_error *err);
 /* Fills the draft and *info. On failure the draft is to be freed. */
 WAY_MUST_CHECK enum way_status way_snapshot_load(const char *path, struct way_index_draft *draft,
                                                  struct way_snapshot_info *info,
