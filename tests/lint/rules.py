@@ -75,8 +75,11 @@ def sleeps(root):
 
 
 def blanks(root):
-    """No blanks at line ends, no CR, one newline at the end of a file."""
+    """No blanks at line ends, no CR, one newline at the end of a file. What a fuzz target is fed is
+    no text, whatever it looks like."""
     for name in repository.files(root):
+        if name.parts[:3] == ("tests", "fuzz", "corpus"):
+            continue
         raw = (pathlib.Path(root) / name).read_bytes()
         if not raw or b"\0" in raw:
             continue
@@ -113,6 +116,26 @@ def lock_files(root):
                 yield f"{name}: {package} has a download address"
             if package and not re.fullmatch(r"\d+\.\d+\.\d+\S*", entry.get("version", "")):
                 yield f"{name}: {package} has no exact version"
+
+
+CORPUS_FILES_MAX = 30  # a target: they are replayed in each build
+CORPUS_BYTES_MAX = 4096
+
+
+def corpora(root):
+    """Each fuzz target has a corpus, each corpus a target, and all is small."""
+    sizes = {name.stem: [] for name in repository.files(root, ".c", under="tests/fuzz/")
+             if len(name.parts) == 3}
+    for name in repository.files(root, under="tests/fuzz/corpus/"):
+        if name.parts[3] not in sizes or len(name.parts) != 5:
+            yield f"{name}: no target reads it"
+            continue
+        sizes[name.parts[3]].append(name)
+        if (pathlib.Path(root) / name).stat().st_size > CORPUS_BYTES_MAX:
+            yield f"{name}: at most {CORPUS_BYTES_MAX} bytes"
+    for target, names in sorted(sizes.items()):
+        if not 0 < len(names) <= CORPUS_FILES_MAX:
+            yield f"tests/fuzz/corpus/{target}: {len(names)} files, from 1 to {CORPUS_FILES_MAX} are good"
 
 
 # --- migrations ---------------------------------------------------------------------------------
@@ -212,6 +235,6 @@ def configuration(root):
 
 RULES = {rule.__name__: rule for rule in (
     banned_calls, file_length, own_header_first, licence_line, open_points, sleeps, blanks,
-    machine_paths, lock_files, migrations, links, limits, configuration,
+    machine_paths, lock_files, corpora, migrations, links, limits, configuration,
     tools.shell, tools.layout, tools.headers_alone, tools.tidy)}
 RULES["layers"] = check_layers.complaints

@@ -78,6 +78,13 @@ BAD = {
         ({"tests/lint/package-lock.json": lock(version="1.2.3", resolved="x")}, "download address"),
         ({"tests/lint/package-lock.json": lock(version="^1.2.3")}, "exact version"),
     ],
+    "corpora": [
+        ({"tests/fuzz/a.c": ""}, "corpus/a: 0 files"),
+        ({f"tests/fuzz/{name}": "" for name in ("a.c", *(f"corpus/a/{n}" for n in range(31)))}, "31 files"),
+        ({"tests/fuzz/a.c": "", "tests/fuzz/corpus/a/big": "x" * 4097}, "at most 4096 bytes"),
+        ({"tests/fuzz/corpus/b/one": ""}, "no target reads it"),
+        ({"tests/fuzz/a.c": "", "tests/fuzz/corpus/a/b/one": ""}, "no target reads it"),
+    ],
     "migrations": [
         ({BOTH[0] + "0001_a.sql": "CREATE TABLE a (b TEXT);\n"}, "mariadb has no step 0001"),
         ({BOTH[1] + "0001_a.sql": "CREATE TABLE a (b TEXT);\n"}, "sqlite has no step 0001"),
@@ -131,6 +138,8 @@ GOOD = {
     "tests/support/a.py": "while not ready():\n    time.sleep(1)  # between two looks\n",
     "tests/a.sh": "#!/bin/sh\n# no sleep is here\necho \"$1\"\n",
     "tests/lint/package-lock.json": lock(version="1.2.3", integrity="sha512-x"),
+    "tests/fuzz/a.c": SPDX,
+    "tests/fuzz/corpus/a/one": "no text \n\n",
     "migrations/mariadb/0001_a.sql": "-- a; b\nCREATE TABLE a (b TEXT DEFAULT ';');\n",
     "migrations/sqlite/0001_a.sql": "CREATE TRIGGER a AFTER INSERT ON b BEGIN\n  SELECT 1; SELECT 2;\nEND;\n",
     "docs/configuration.md": "# Configuration\n",
