@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define FIELD  "database"
+#define MARKS  "-._~" /* of those that RFC 3986 leaves as they are */
 #define SYNTAX "mariadb://USER:PASSWORD@HOST[:PORT]/DATABASE"
 
 enum {
@@ -354,12 +355,14 @@ enum way_status way_database_url_parse(const char *text, struct way_database_url
 /* --- back to text ------------------------------------------------------------------------------
  */
 
-static void put_encoded(struct way_text *text, const char *part)
+/* Encodes all but letters, digits and the octets of `plain`. */
+static void put_encoded(struct way_text *text, const char *part, const char *plain)
 {
     for (; *part != '\0'; part++) {
         char lower = way_ascii_lower(*part);
 
-        if ((lower >= 'a' && lower <= 'z') || strchr("0123456789-._~/", *part) != NULL) {
+        if ((lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') ||
+            strchr(plain, *part) != NULL) {
             way_text_putc(text, *part);
         } else {
             way_text_printf(text, "%%%02X", (unsigned)(unsigned char)*part);
@@ -372,7 +375,7 @@ static void put_mariadb(struct way_text *text, const struct way_database_url *ur
     char separator = '?';
 
     way_text_puts(text, "mariadb://");
-    put_encoded(text, url->user);
+    put_encoded(text, url->user, MARKS); /* a slash would end it */
     way_text_puts(text, url->password[0] != '\0' ? ":***@" : "@");
     for (size_t i = 0; i < url->host_count; i++) {
         const struct way_database_host *host = &url->hosts[i];
@@ -382,18 +385,18 @@ static void put_mariadb(struct way_text *text, const struct way_database_url *ur
                         is_ipv6 ? "]" : "", host->port);
     }
     way_text_putc(text, '/');
-    put_encoded(text, url->database);
+    put_encoded(text, url->database, MARKS "/");
     if (url->is_tls_verified) {
         way_text_puts(text, "?tls=verify");
         separator = '&';
     }
     if (url->ca[0] != '\0') {
         way_text_printf(text, "%cca=", separator);
-        put_encoded(text, url->ca);
+        put_encoded(text, url->ca, MARKS "/");
     }
     if (url->socket[0] != '\0') {
         way_text_printf(text, "%csocket=", separator);
-        put_encoded(text, url->socket);
+        put_encoded(text, url->socket, MARKS "/");
     }
 }
 
