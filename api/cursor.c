@@ -67,7 +67,7 @@ enum way_status api_cursor_read(struct api_bytes cursor, struct way_list_query *
         !read_names(at, key_len, query)) {
         return way_fail(err, WAY_INVALID, "cursor", "is not one that this list has given out");
     }
-    if (sort != (uint64_t)query->sort || (is_descending != 0) != query->is_descending ||
+    if (sort != (uint64_t)query->sort || is_descending != (query->is_descending ? 1 : 0) ||
         hash != hash_of_q(query)) {
         return way_fail(err, WAY_INVALID, "cursor",
                         "belongs to a list with another sort or another q");
