@@ -55,6 +55,25 @@ static void obey_keys(struct api_bytes body)
     api_keys_free(keys);
 }
 
+static void obey_text(struct api_bytes key)
+{
+    struct api_keys *keys = NULL;
+    struct api_bytes read;
+    struct way_text text;
+
+    way_text_init(&text, NULL, 0, DOCUMENT_MAX);
+    way_text_puts(&text, "{\"keys\":[");
+    way_json_string(&text, key.at, key.len);
+    way_text_puts(&text, "]}");
+    LAW(way_text_status(&text) == WAY_OK);
+    LAW(api_body_read_keys((struct api_bytes){text.data, text.len}, &keys, NULL) == WAY_OK);
+    LAW(api_keys_count(keys) == 1);
+    read = api_keys_at(keys, 0);
+    LAW(read.len == key.len && memcmp(read.at, key.at, key.len) == 0);
+    way_text_fini(&text);
+    api_keys_free(keys);
+}
+
 static void obey_revision(struct api_bytes body)
 {
     uint64_t revision;
@@ -82,6 +101,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (is_keys) {
         obey_keys(body);
+        if (way_utf8_is_valid(body.at, body.len)) {
+            obey_text(body);
+        }
     } else {
         obey_revision(body);
     }

@@ -14,6 +14,15 @@
 
 enum { HAS_IF_MATCH = 1, HAS_IF_NONE_MATCH = 2, LIST_MAX = WAY_IF_MATCH_MAX * (WAY_ETAG_MAX + 2) };
 
+static void obey_weakness(const char *weak)
+{
+    static struct way_precondition read;
+    struct api_headers headers = {.if_match = weak};
+
+    LAW(api_etag_read_precondition(&headers, &read, NULL) == WAY_OK);
+    LAW(read.has_if_match && read.if_match_count == 0);
+}
+
 static void obey_tag(const char *tag, const char *header)
 {
     size_t len = strlen(tag);
@@ -25,6 +34,7 @@ static void obey_tag(const char *tag, const char *header)
     LAW(api_etag_is_known(header, tag));
     (void)snprintf(weak, sizeof weak, "W/%s", tag);
     LAW(api_etag_is_known(header, weak) && api_etag_is_known(weak, tag));
+    obey_weakness(weak);
 }
 
 static void obey_list(const struct way_precondition *read, const char *header)

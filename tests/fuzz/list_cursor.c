@@ -38,13 +38,16 @@ static bool leads_to(const struct way_list_query *query, const struct way_overri
            way_key_equal(&query->after_target, &last->target.host);
 }
 
-/* Rows that somebody wrote by hand need not be in normal form. */
+/* Rows that somebody wrote by hand need not be in normal form, but no text is empty. */
 static void feed_key(struct feed *feed, struct way_key *key)
 {
     size_t len;
     const char *text = feed_piece(feed, WAY_KEY_MAX, &len);
 
     key->len = 0;
+    if (len == 0) {
+        key->text[key->len++] = '0';
+    }
     for (size_t i = 0; i < len; i++) {
         key->text[key->len++] = (char)(text[i] == '\0' ? '0' : text[i]);
     }
