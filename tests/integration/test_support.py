@@ -11,7 +11,8 @@ from program import log_line
 
 GOOD = {
     "X-Request-Id": "0123456789abcdef", "X-Waypost-Revision": "7", "Cache-Control": "no-store",
-    "Content-Type": "application/json",
+    "Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 LIVE = {"status": "ok", "version": "0.1.0"}
 PROBLEM = {
@@ -51,6 +52,9 @@ def test_a_right_answer_gives_no_complaint(fresh):
     (200, {"X-Request-Id": None}, LIVE, "X-Request-Id"),
     (200, {"X-Waypost-Revision": "seven"}, LIVE, "seven"),
     (200, {"Cache-Control": "public"}, LIVE, "Cache-Control"),
+    (200, {"X-Content-Type-Options": None}, LIVE, "X-Content-Type-Options"),
+    (200, {"Content-Security-Policy": "default-src *"}, LIVE, "Content-Security-Policy"),
+    (200, {"Referrer-Policy": None}, LIVE, "Referrer-Policy"),
     (201, {}, LIVE, "undocumented status"),
     (503, {"Content-Type": "application/problem+json"}, {**PROBLEM, "status": 503}, "undocumented status"),
 ])

@@ -11,6 +11,12 @@ import yaml
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 # What may be answered before any operation is known; the contract's introduction says so.
 ANYWHERE = {400, 404, 405, 413, 414, 422, 431}
+# The headers of every answer, and the components that describe them.
+EVERYWHERE = {
+    "X-Request-Id": "RequestId", "X-Waypost-Revision": "SnapshotRevision",
+    "X-Content-Type-Options": "ContentTypeOptions", "Content-Security-Policy": "ContentSecurityPolicy",
+    "Referrer-Policy": "ReferrerPolicy",
+}
 
 
 class Contract:
@@ -85,10 +91,9 @@ class Contract:
         yield from self._body(method, response.get("content", {}), answer)
 
     def _everywhere(self, method, answer):
-        for name in ("RequestId", "SnapshotRevision"):
-            header = self._resolve(self.document["components"]["headers"][name])
-            yield from self._header({"RequestId": "X-Request-Id"}.get(name, "X-Waypost-Revision"),
-                                    header, answer)
+        for name, component in EVERYWHERE.items():
+            header = self._resolve(self.document["components"]["headers"][component])
+            yield from self._header(name, header, answer)
         if answer.status >= 400 and method != "HEAD":
             yield from self._problem(answer)
         if (method == "HEAD" or answer.status in (204, 304)) and answer.body:
