@@ -81,6 +81,42 @@ static void refuse_wrong(struct api_exchange *exchange, const struct sockaddr *p
     api_respond_header(exchange, "Retry-After", text);
 }
 
+static bool is_change(const struct api_route *route)
+{
+    return route->scope == WAY_SCOPE_CHANGE || route->scope == WAY_SCOPE_ADMIN;
+}
+
+/* Nobody but browsers sends an origin, and they send one with each request that is not GET or HEAD;
+ * what is not the origin of a page ("null", two of them in one line) is nobody's. */
+static bool may_page_change(const struct api_exchange *exchange, int fd)
+{
+    struct sockaddr_storage local = {0};
+    socklen_t len = sizeof local;
+    bool is_known = getsockname(fd, (struct sockaddr *)(void *)&local, &len) == 0;
+
+    return exchange->origin.text[0] != '\0' &&
+           api_origins_may_change(exchange->context->origins, &exchange->origin,
+                                  is_known ? (const struct sockaddr *)(const void *)&local : NULL);
+}
+
+bool api_access_check_origin(struct api_exchange *exchange, int fd)
+{
+    char detail[API_ORIGIN_MAX + 64];
+
+    if (exchange->request.headers.origin == NULL || !is_change(exchange->route) ||
+        may_page_change(exchange, fd)) {
+        return true;
+    }
+    if (exchange->origin.text[0] == '\0') {
+        api_refuse(exchange, API_CROSS_ORIGIN, "", "the header Origin names no page that is known");
+        return false;
+    }
+    (void)snprintf(detail, sizeof detail, "pages of %s are let in by --cors-origin only",
+                   exchange->origin.text);
+    api_refuse(exchange, API_CROSS_ORIGIN, "", detail);
+    return false;
+}
+
 bool api_access_check(struct api_exchange *exchange, const struct sockaddr *peer)
 {
     const struct way_token_table *tokens = exchange->context->tokens;

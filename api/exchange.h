@@ -12,6 +12,7 @@
 #define WAY_API_EXCHANGE_H
 
 #include "api/media.h"
+#include "api/origin.h"
 #include "api/problem.h"
 #include "api/request.h"
 #include "domain/service.h"
@@ -44,6 +45,7 @@ struct api_context {
     uint64_t dns_timeout_ms;
     uint64_t stale_after_ms;              /* older data is called stale in lookups' answers */
     struct api_failures *failures;        /* of all loops; NULL without tokens */
+    const struct api_origins *origins;    /* whose pages may do what */
     const struct way_token_table *tokens; /* replaced on the loop; NULL: every operation is open */
     bool is_draining;                     /* set on the loop by the server */
 };
@@ -71,6 +73,8 @@ struct api_exchange {
     struct api_context *context;
     const struct api_route *route; /* NULL: none matched */
     struct api_request request;
+    struct api_origin origin;      /* of the page that asks; empty text: none, or not readable */
+    bool is_origin_allowed;        /* it may read the answer */
     char actor[WAY_ACTOR_MAX + 1]; /* the token's name; empty: nobody is known by name */
     enum api_media produces;       /* what Accept and the route agreed on */
     struct api_response response;

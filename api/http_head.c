@@ -67,9 +67,13 @@ static const char **slot_of(struct api_headers *headers, const char *name, size_
         const char *name;
         const char **slot;
     } known[] = {
-        {"Accept", &headers->accept},           {"Content-Type", &headers->content_type},
-        {"If-Match", &headers->if_match},       {"If-None-Match", &headers->if_none_match},
+        {"Accept", &headers->accept},
+        {"Content-Type", &headers->content_type},
+        {"If-Match", &headers->if_match},
+        {"If-None-Match", &headers->if_none_match},
         {"X-Waypost-Reason", &headers->reason},
+        {"Origin", &headers->origin},
+        {"Access-Control-Request-Method", &headers->wanted_method},
     };
 
     for (size_t i = 0; i < WAY_COUNT_OF(known); i++) {
@@ -84,7 +88,8 @@ static enum MHD_Result take_once(struct walk *walk, const char **slot, const cha
 {
     if (*slot != NULL) {
         return refuse(walk, "a header that may come once comes twice (Accept, Content-Type, "
-                            "If-Match, If-None-Match, X-Waypost-Reason)");
+                            "If-Match, If-None-Match, Origin, X-Waypost-Reason, "
+                            "Access-Control-Request-Method)");
     }
     *slot = value;
     return MHD_YES;

@@ -2,6 +2,7 @@
 #include "api/http_intake.h"
 
 #include "api/access.h"
+#include "api/cors.h"
 #include "api/http_head.h"
 #include "api/routes.h"
 
@@ -20,6 +21,7 @@ static void answer_options(struct api_slot *slot, const char *allow)
 {
     api_respond(&slot->exchange, 204, API_MEDIA_NONE);
     api_respond_header(&slot->exchange, "Allow", allow);
+    api_cors_answer_preflight(&slot->exchange, allow);
     slot->exchange.is_finished = true;
 }
 
@@ -50,8 +52,11 @@ static bool check_access(struct api_slot *slot)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(slot->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *ours =
+        MHD_get_connection_info(slot->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 
     slot->exchange.is_finished =
+        !api_access_check_origin(&slot->exchange, ours == NULL ? -1 : ours->connect_fd) ||
         !api_access_check(&slot->exchange, info == NULL ? NULL : info->client_addr);
     return !slot->exchange.is_finished;
 }
@@ -111,8 +116,11 @@ static bool judge(struct api_slot *slot, const char *url, const char *version, c
     struct api_request *request = &slot->exchange.request;
     struct api_head_fault fault;
     struct way_error err;
+    bool is_read;
 
-    if (!api_head_read(slot->mhd, method, version, request, head, &fault)) {
+    is_read = api_head_read(slot->mhd, method, version, request, head, &fault);
+    api_cors_recognise(&slot->exchange); /* its page may read a refusal, too */
+    if (!is_read) {
         refuse_head(slot, fault.problem, "", fault.detail);
         return false;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/http_reply.h"
 
+#include "api/cors.h"
 #include "api/request_metrics.h"
 #include "api/routes.h"
 #include "base/clock.h"
@@ -39,6 +40,18 @@ static void add_header(const struct sink *sink, const char *name, const char *va
     }
     /* Fails only for want of memory; an answer without one header beats none. */
     (void)MHD_add_response_header(sink->response, name, value);
+}
+
+static void add_cors(const struct api_exchange *exchange, const struct sink *sink)
+{
+    if (exchange->context->origins->allowed.count == 0) {
+        return;
+    }
+    add_header(sink, "Vary", "Origin");
+    if (exchange->is_origin_allowed) {
+        add_header(sink, "Access-Control-Allow-Origin", exchange->origin.text);
+        add_header(sink, "Access-Control-Expose-Headers", API_CORS_EXPOSED);
+    }
 }
 
 /* A relay may want to know that the database has not been heard of for a while. */
@@ -83,6 +96,7 @@ static void add_headers(const struct api_slot *slot, const struct sink *sink)
     for (size_t i = 0; i < WAY_COUNT_OF(of_all); i++) {
         add_header(sink, of_all[i].name, of_all[i].value);
     }
+    add_cors(&slot->exchange, sink);
     for (size_t i = 0; i < made->header_count; i++) {
         add_header(sink, made->headers[i].name, made->headers[i].value);
     }

@@ -51,6 +51,8 @@ static void init(struct api_slot *slot, struct api_slot_pool *pool, struct MHD_C
     way_text_init(&slot->body, NULL, 0, 0);
     exchange->context = pool->context;
     exchange->route = NULL;
+    exchange->origin.text[0] = '\0';
+    exchange->is_origin_allowed = false;
     exchange->actor[0] = '\0';
     exchange->produces = API_MEDIA_NONE;
     exchange->is_finished = false;

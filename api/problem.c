@@ -17,6 +17,7 @@ static const struct problem_row rows[] = {
     [API_BAD_REQUEST]            = { 400, 0, "bad_request",            "The request does not parse" },
     [API_UNAUTHORIZED]           = { 401, 0, "unauthorized",           "It is not known who asks" },
     [API_FORBIDDEN]              = { 403, 0, "forbidden",              "The token is not good for this" },
+    [API_CROSS_ORIGIN]           = { 403, 0, "cross_origin",           "Pages from there may change nothing here" },
     [API_NOT_FOUND]              = { 404, 0, "not_found",              "There is no such thing" },
     [API_NO_ROUTE]               = { 404, 0, "no_route",               "There is nothing at this path" },
     [API_NXDOMAIN]               = { 404, 0, "nxdomain",               "The name does not exist in DNS" },

@@ -54,7 +54,9 @@ struct api_headers {
     const char *content_type;
     const char *if_match;
     const char *if_none_match;
-    const char *reason; /* X-Waypost-Reason */
+    const char *reason;        /* X-Waypost-Reason */
+    const char *origin;        /* of the page, when a browser asks for one */
+    const char *wanted_method; /* Access-Control-Request-Method */
     const char *authorization;
     const char *api_key;       /* X-API-Key */
     unsigned credential_count; /* how many of the two came, in all */

@@ -66,6 +66,8 @@ static const struct option_row rows[] = {
       "Do what a request asks only if it sends a token of this file, and only what the token's role may. One a line: NAME ROLE SHA256HEX, as `waypost token` prints it; # begins a comment. Read again on SIGHUP." },
     { "token-file", KIND_TEXT, AT(token_file), "", "PATH", NULL, 0, 0,
       "For `waypost reload` of an SQLite file: the token to send is the first line of this file. Or give the token itself in the environment, as WAYPOST_TOKEN." },
+    { "cors-origin", KIND_LIST, AT(cors_origins), "", "ORIGIN", NULL, 0, 0,
+      "Let pages of this origin, as in https://dash.example.org, read answers and change overrides; may repeat. Also wanted for the address of a proxy in front, if browsers come through it." },
     { "port-file", KIND_TEXT, AT(port_file), "", "PATH", NULL, 0, 0,
       "Write the bound addresses to this file, one a line, once they are bound." },
     { "snapshot", KIND_TEXT, AT(snapshot), "", "PATH", NULL, 0, 0,
@@ -442,11 +444,17 @@ enum way_status way_options_read(int count, char **arguments, struct way_options
     return status;
 }
 
+static void free_list(struct way_option_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i]);
+    }
+}
+
 void way_options_free(struct way_options *options)
 {
-    for (size_t i = 0; i < options->listen.count; i++) {
-        free(options->listen.items[i]);
-    }
+    free_list(&options->listen);
+    free_list(&options->cors_origins);
     free(options->database);
     free(options->dns);
     free(options->port_file);

@@ -48,6 +48,7 @@ struct way_options {
     const char *token_name; /* the operands of `token`; borrowed from the command line */
     const char *token_role;
     struct way_option_list listen;
+    struct way_option_list cors_origins;
     char *database;
     char *dns;
     uint64_t dns_timeout_ms;

@@ -3,6 +3,7 @@
 
 #include "api/failures.h"
 #include "api/http_server.h"
+#include "api/origin.h"
 #include "api/request_metrics.h"
 #include "base/clock.h"
 #include "base/condition.h"
@@ -70,6 +71,7 @@ struct way_instance {
     struct way_metrics *requests;
     struct way_service *service;
     struct api_failures *failures;
+    struct api_origins origins;
     struct way_token_table *tokens; /* as they were last read; the loops have copies */
     size_t listener_count;
     struct api_listener listeners[API_LISTEN_MAX];
@@ -110,13 +112,28 @@ static enum way_status read_addresses(const struct way_options *options,
     return WAY_OK;
 }
 
+static enum way_status read_cors_origins(const struct way_options *options,
+                                         struct api_origin_list *list, struct way_error *err)
+{
+    enum way_status status = WAY_OK;
+
+    for (size_t i = 0; status == WAY_OK && i < options->cors_origins.count; i++) {
+        status = api_origins_add(list, options->cors_origins.items[i], err);
+    }
+    return status;
+}
+
 enum way_status way_instance_check(const struct way_options *options, struct way_error *err)
 {
     struct api_listen_address addresses[WAY_OPTION_LIST_MAX];
     struct way_database_url url;
     struct way_token_table *tokens = NULL;
+    struct api_origin_list origins = {0};
     enum way_status status = read_addresses(options, addresses, err);
 
+    if (status == WAY_OK) {
+        status = read_cors_origins(options, &origins, err);
+    }
     if (status == WAY_OK) {
         status = way_database_url_parse(options->database, &url, err);
     }
@@ -281,6 +298,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
         .dns_timeout_ms = instance->options.dns_timeout_ms,
         .stale_after_ms = instance->options.stale_after_ms,
         .failures = instance->failures,
+        .origins = &instance->origins,
         .tokens = lane->tokens,
     };
     return api_server_new(&server, &lane->server, err);
@@ -343,6 +361,35 @@ static enum way_status open_listeners(struct way_instance *instance, struct way_
         status =
             api_listener_open(&addresses[i], instance->lane_count, &instance->listeners[i], err);
         instance->listener_count += status == WAY_OK;
+    }
+    return status;
+}
+
+/* Where a page must come from to be ours. A unix socket is no browser's; what stands in front of it
+ * has another address. */
+static enum way_status add_own_origin(struct way_instance *instance,
+                                      const struct api_listener *listener, const char *scheme,
+                                      struct way_error *err)
+{
+    char text[API_LISTEN_TEXT_MAX + 16];
+
+    if (listener->is_unix) {
+        return WAY_OK;
+    }
+    (void)snprintf(text, sizeof text, "%s://%s", scheme, listener->text);
+    return api_origins_add(&instance->origins.own, text, err);
+}
+
+_Static_assert((int)API_LISTEN_MAX <= (int)API_ORIGINS_MAX &&
+                   (int)WAY_OPTION_LIST_MAX <= (int)API_ORIGINS_MAX,
+               "a list of origins must hold what may be given");
+
+static enum way_status find_origins(struct way_instance *instance, struct way_error *err)
+{
+    enum way_status status = read_cors_origins(&instance->options, &instance->origins.allowed, err);
+
+    for (size_t i = 0; status == WAY_OK && i < instance->listener_count; i++) {
+        status = add_own_origin(instance, &instance->listeners[i], "http", err);
     }
     return status;
 }
@@ -538,6 +585,9 @@ enum way_status way_instance_start(const struct way_options *options, struct way
     }
     if (status == WAY_OK) {
         status = open_listeners(instance, err);
+    }
+    if (status == WAY_OK) {
+        status = find_origins(instance, err);
     }
     if (status == WAY_OK) {
         status = write_port_file(instance, err);

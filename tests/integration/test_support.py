@@ -55,6 +55,7 @@ def test_a_right_answer_gives_no_complaint(fresh):
     (200, {"X-Content-Type-Options": None}, LIVE, "X-Content-Type-Options"),
     (200, {"Content-Security-Policy": "default-src *"}, LIVE, "Content-Security-Policy"),
     (200, {"Referrer-Policy": None}, LIVE, "Referrer-Policy"),
+    (200, {"Access-Control-Allow-Origin": "*"}, LIVE, "Access-Control-Allow-Origin"),
     (201, {}, LIVE, "undocumented status"),
     (503, {"Content-Type": "application/problem+json"}, {**PROBLEM, "status": 503}, "undocumented status"),
 ])

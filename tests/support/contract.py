@@ -15,7 +15,8 @@ ANYWHERE = {400, 404, 405, 413, 414, 422, 431}
 EVERYWHERE = {
     "X-Request-Id": "RequestId", "X-Waypost-Revision": "SnapshotRevision",
     "X-Content-Type-Options": "ContentTypeOptions", "Content-Security-Policy": "ContentSecurityPolicy",
-    "Referrer-Policy": "ReferrerPolicy",
+    "Referrer-Policy": "ReferrerPolicy", "Vary": "Vary", "Access-Control-Allow-Origin": "AllowOrigin",
+    "Access-Control-Expose-Headers": "ExposeHeaders",
 }
 
 

@@ -19,6 +19,7 @@ static void every_problem_has_a_status_and_a_code(void **state)
         {API_BAD_REQUEST, 400, "bad_request", false},
         {API_UNAUTHORIZED, 401, "unauthorized", false},
         {API_FORBIDDEN, 403, "forbidden", false},
+        {API_CROSS_ORIGIN, 403, "cross_origin", false},
         {API_NOT_FOUND, 404, "not_found", false},
         {API_NO_ROUTE, 404, "no_route", false},
         {API_NXDOMAIN, 404, "nxdomain", false},
