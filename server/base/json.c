@@ -43,17 +43,25 @@ static size_t put_special(struct way_text *out, const char *bytes, size_t len)
     return step;
 }
 
+/* How many bytes at the start of `bytes` stand for themselves. */
+static size_t count_plain(const char *bytes, size_t len)
+{
+    size_t count = 0;
+
+    while (count < len && is_plain(bytes[count])) {
+        count++;
+    }
+    return count;
+}
+
 void way_json_string(struct way_text *out, const char *bytes, size_t len)
 {
     size_t at = 0;
 
     way_text_putc(out, '"');
     while (at < len) {
-        size_t plain = at;
+        size_t plain = at + count_plain(bytes + at, len - at);
 
-        while (plain < len && is_plain(bytes[plain])) {
-            plain++;
-        }
         way_text_append(out, bytes + at, plain - at);
         at = plain;
         if (at < len) {
@@ -75,7 +83,7 @@ void way_json_name(struct way_text *out, const char *name)
     way_json_separate(out);
     way_text_putc(out, '"');
     way_text_puts(out, name);
-    way_text_append(out, "\":", 2);
+    way_text_puts(out, "\":");
 }
 
 void way_json_member_bytes(struct way_text *out, const char *name, const char *bytes, size_t len)

@@ -29,8 +29,7 @@ void way_text_clear(struct way_text *text)
     text->is_starved = false;
 }
 
-/* True when `more` bytes fit behind the content now. */
-static bool make_room(struct way_text *text, size_t more)
+bool way_text_grow(struct way_text *text, size_t more)
 {
     size_t capacity = text->capacity < FIRST_HEAP_BYTES ? FIRST_HEAP_BYTES : text->capacity;
     char *data;
@@ -61,24 +60,6 @@ static bool make_room(struct way_text *text, size_t more)
     return true;
 }
 
-void way_text_append(struct way_text *text, const char *bytes, size_t len)
-{
-    if (len > 0 && make_room(text, len)) {
-        memcpy(text->data + text->len, bytes, len);
-        text->len += len;
-    }
-}
-
-void way_text_puts(struct way_text *text, const char *string)
-{
-    way_text_append(text, string, strlen(string));
-}
-
-void way_text_putc(struct way_text *text, char byte)
-{
-    way_text_append(text, &byte, 1);
-}
-
 void way_text_put_u64(struct way_text *text, uint64_t number)
 {
     char digits[20]; /* 2^64 - 1 has twenty */
@@ -100,7 +81,7 @@ void way_text_printf(struct way_text *text, const char *format, ...)
     len = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     /* One byte more than we keep: vsnprintf ends with NUL. */
-    if (len <= 0 || !make_room(text, (size_t)len + 1)) {
+    if (len <= 0 || !way_text_has_room(text, (size_t)len + 1)) {
         return;
     }
     va_start(arguments, format);
@@ -119,7 +100,7 @@ enum way_status way_text_status(const struct way_text *text)
 
 const char *way_text_string(struct way_text *text)
 {
-    if (!make_room(text, 1)) {
+    if (!way_text_has_room(text, 1)) {
         return "";
     }
     text->data[text->len] = '\0';
@@ -199,19 +180,6 @@ size_t way_utf8_count(const char *bytes, size_t len)
         count += ((unsigned char)bytes[i] & 0xc0) != 0x80;
     }
     return count;
-}
-
-bool way_byte_is_control(char byte)
-{
-    return (unsigned char)byte < 0x20 || byte == 0x7f;
-}
-
-char way_ascii_lower(char byte)
-{
-    if (byte >= 'A' && byte <= 'Z') {
-        return (char)((unsigned char)byte | 0x20U);
-    }
-    return byte;
 }
 
 char way_ascii_upper(char byte)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct way_text {
     char *data; /* not NUL-ended; see way_text_string() */
@@ -34,9 +35,40 @@ void way_text_fini(struct way_text *text);
 /* Keeps the storage, forgets the content and the failure. */
 void way_text_clear(struct way_text *text);
 
-void way_text_append(struct way_text *text, const char *bytes, size_t len);
-void way_text_puts(struct way_text *text, const char *string);
-void way_text_putc(struct way_text *text, char byte);
+/* True when `more` bytes fit behind the content now, with what that takes: larger storage. For the
+ * appends below; false sticks. */
+bool way_text_grow(struct way_text *text, size_t more);
+
+/* The appends are here for their callers to take in: an answer is made of dozens of short ones. */
+static inline bool way_text_has_room(struct way_text *text, size_t more)
+{
+    if (more <= text->capacity - text->len && more <= text->max - text->len && !text->is_full &&
+        !text->is_starved) {
+        return true;
+    }
+    return way_text_grow(text, more);
+}
+
+static inline void way_text_append(struct way_text *text, const char *bytes, size_t len)
+{
+    if (len > 0 && way_text_has_room(text, len)) {
+        memcpy(text->data + text->len, bytes, len);
+        text->len += len;
+    }
+}
+
+static inline void way_text_puts(struct way_text *text, const char *string)
+{
+    way_text_append(text, string, strlen(string));
+}
+
+static inline void way_text_putc(struct way_text *text, char byte)
+{
+    if (way_text_has_room(text, 1)) {
+        text->data[text->len++] = byte;
+    }
+}
+
 void way_text_put_u64(struct way_text *text, uint64_t number);
 void way_text_printf(struct way_text *text, const char *format, ...) WAY_PRINTF(2, 3);
 
@@ -51,10 +83,19 @@ bool way_utf8_is_valid(const char *bytes, size_t len);
 size_t way_utf8_step(const char *bytes, size_t len);
 /* Characters in valid UTF-8. */
 size_t way_utf8_count(const char *bytes, size_t len);
+
 /* A byte below 0x20 or 0x7f. */
-bool way_byte_is_control(char byte);
+static inline bool way_byte_is_control(char byte)
+{
+    return (unsigned char)byte < 0x20 || byte == 0x7f;
+}
+
 /* ASCII only; the locale plays no part. */
-char way_ascii_lower(char byte);
+static inline char way_ascii_lower(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)((unsigned char)byte | 0x20U) : byte;
+}
+
 char way_ascii_upper(char byte);
 bool way_ascii_equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
 /* The value of a hexadecimal digit, in either case; -1: it is none. */
