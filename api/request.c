@@ -33,9 +33,11 @@ bool api_bytes_equal(struct api_bytes bytes, const char *word)
 /* Percent-decodes in place; the result is never longer. */
 static enum way_status decode(char *text, size_t len, struct api_bytes *out, struct way_error *err)
 {
-    size_t to = 0;
+    const char *escape = memchr(text, '%', len);
+    size_t start = escape == NULL ? len : (size_t)(escape - text); /* nothing to decode before it */
+    size_t to = start;
 
-    for (size_t from = 0; from < len; from++) {
+    for (size_t from = start; from < len; from++) {
         char byte = text[from];
 
         if (byte == '%') {
@@ -73,6 +75,9 @@ static char *skip_authority(char *target)
 {
     char *path = target;
 
+    if (target[0] == '/') {
+        return path;
+    }
     if (strncasecmp(target, "http://", 7) == 0 || strncasecmp(target, "https://", 8) == 0) {
         path = strstr(target, "://") + 3;
         path += strcspn(path, "/?");
@@ -139,7 +144,7 @@ static enum way_status parse_param(char *text, size_t len, struct api_request *r
 static enum way_status parse_query(char *query, struct api_request *request, struct way_error *err)
 {
     while (*query != '\0') {
-        size_t len = strcspn(query, "&");
+        size_t len = (size_t)(strchrnul(query, '&') - query);
         bool is_last = query[len] == '\0';
 
         if (len > 0) {
@@ -172,7 +177,7 @@ enum way_status api_request_parse_target(char *target, struct api_request *reque
         return WAY_OK;
     }
     path = skip_authority(target);
-    path_len = strcspn(path, "?");
+    path_len = (size_t)(strchrnul(path, '?') - path);
     if (path[0] != '/' && !(path != target && path_len == 0)) {
         return way_fail(err, WAY_MALFORMED, "", "the request target must start with '/'");
     }

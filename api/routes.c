@@ -53,6 +53,20 @@ const size_t api_route_count = WAY_COUNT_OF(api_routes);
 
 enum fit { FIT_NOT, FIT_BY_KEY, FIT_LITERALLY };
 
+/* Past the segment at the start of the path, if it is this one. Most rows differ in its first byte.
+ */
+static bool skip_segment(const char **path, struct api_bytes segment)
+{
+    const char *at = *path;
+    size_t len = 0;
+
+    while (len < segment.len && at[len] == segment.at[len] && at[len] != '/' && at[len] != '\0') {
+        len++;
+    }
+    *path = at + len;
+    return len == segment.len && (at[len] == '/' || at[len] == '\0');
+}
+
 /* Holds the path of a route, segment by segment, against the request's. */
 static enum fit fit_path(const char *path, const struct api_request *request, struct api_bytes *key)
 {
@@ -60,22 +74,30 @@ static enum fit fit_path(const char *path, const struct api_request *request, st
     size_t at = 0;
 
     while (*path == '/') {
-        size_t len = strcspn(path + 1, "/");
         struct api_bytes segment;
 
+        path++;
         if (at == request->segment_count) {
             return FIT_NOT;
         }
         segment = request->segments[at++];
-        if (path[1] == '{') {
+        if (*path == '{') {
             *key = segment;
             fit = FIT_BY_KEY;
-        } else if (segment.len != len || memcmp(segment.at, path + 1, len) != 0) {
+            path += strcspn(path, "/");
+        } else if (!skip_segment(&path, segment)) {
             return FIT_NOT;
         }
-        path += len + 1;
     }
     return at == request->segment_count ? fit : FIT_NOT;
+}
+
+/* No route begins with "{key}", so a path whose first byte differs needs no closer look. */
+static char first_byte(const struct api_request *request)
+{
+    return request->segment_count == 0 || request->segments[0].len == 0
+               ? '\0'
+               : request->segments[0].at[0];
 }
 
 static void add_method(char *allow, size_t size, const char *method)
@@ -110,12 +132,13 @@ void api_route_find(const struct api_request *request, struct api_match *match)
     enum api_method method = request->method == API_HEAD ? API_GET : request->method;
     const char *path = NULL; /* of the best fit so far */
     enum fit best = FIT_NOT;
+    char first = first_byte(request);
 
     *match = (struct api_match){.is_known_path = request->is_asterisk};
     for (size_t i = 0; i < api_route_count && !request->is_asterisk; i++) {
         const struct api_route *route = &api_routes[i];
         struct api_bytes key = {NULL, 0};
-        enum fit fit = fit_path(route->path, request, &key);
+        enum fit fit = route->path[1] == first ? fit_path(route->path, request, &key) : FIT_NOT;
 
         if (fit == FIT_NOT || fit < best) {
             continue;

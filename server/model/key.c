@@ -84,6 +84,13 @@ static void set_text(struct way_key *key, enum way_key_kind kind, const char *te
     key->kind = (uint8_t)kind;
 }
 
+/* An IPv4 address ends in a digit, and an IPv6 address has a colon: most names have neither. */
+static bool may_be_address(struct span text)
+{
+    return text.len > 0 && ((text.at[text.len - 1] >= '0' && text.at[text.len - 1] <= '9') ||
+                            memchr(text.at, ':', text.len) != NULL);
+}
+
 /* True when the text is an address; then *out is set. */
 static bool parse_address(struct span text, struct way_key *out)
 {
@@ -92,7 +99,8 @@ static bool parse_address(struct span text, struct way_key *out)
     unsigned char bytes[16];
 
     /* Every spelling the C library takes fits; a NUL inside would cut it. */
-    if (text.len >= sizeof input || memchr(text.at, '\0', text.len) != NULL) {
+    if (text.len >= sizeof input || !may_be_address(text) ||
+        memchr(text.at, '\0', text.len) != NULL) {
         return false;
     }
     memcpy(input, text.at, text.len);
