@@ -6,11 +6,16 @@
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop.h"
 
 #include <inttypes.h>
 #include <microhttpd.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
+
+#define REQUEST_ID "X-Request-Id"
+#define REVISION   "X-Waypost-Revision"
 
 enum { WHOLE_MAX = 4096 /* bytes of an answer that goes past the library, with its head */ };
 
@@ -21,8 +26,8 @@ struct sink {
 };
 
 /* What every answer tells a browser. None of them is a page: it is not to be taken for one, runs
- * nothing, is shown in no frame, and what stands in its path goes to nobody. Each header costs a
- * lookup about 1 %, so there are no more of them: frame-ancestors does what X-Frame-Options did. */
+ * nothing, is shown in no frame, and what stands in its path goes to nobody. frame-ancestors does
+ * what X-Frame-Options did. */
 static const struct {
     const char *name;
     const char *value;
@@ -54,16 +59,28 @@ static void add_cors(const struct api_exchange *exchange, const struct sink *sin
     }
 }
 
-/* A relay may want to know that the database has not been heard of for a while. */
-static void add_staleness(const struct api_context *context, const struct sink *sink)
+/* How old the data is, for relays that want to know that the database has not been heard of for a
+ * while; 0: not old enough to speak of. */
+static uint64_t stale_seconds(const struct api_exchange *exchange)
 {
-    uint64_t age_ms = way_sync_age_ms(context->sync);
-    char seconds[24];
+    const struct api_context *context = exchange->context;
+    uint64_t age_ms;
 
-    if (age_ms > context->stale_after_ms && way_sync_has_data(context->sync)) {
-        (void)snprintf(seconds, sizeof seconds, "%" PRIu64, age_ms / 1000);
-        add_header(sink, "X-Waypost-Stale", seconds);
+    if (exchange->route == NULL || !exchange->route->is_lookup) {
+        return 0;
     }
+    age_ms = way_sync_age_ms(context->sync, way_loop_now_ms(context->loop));
+    return age_ms > context->stale_after_ms && way_sync_has_data(context->sync) ? age_ms / 1000 : 0;
+}
+
+static void add_number(const struct sink *sink, const char *name, uint64_t number)
+{
+    char digits[24];
+    struct way_text text;
+
+    way_text_init(&text, digits, sizeof digits, sizeof digits);
+    way_text_put_u64(&text, number);
+    add_header(sink, name, way_text_string(&text));
 }
 
 /* Others may have committed just before a write, and their changes not be in the index yet: then it
@@ -76,31 +93,39 @@ static uint64_t revision_of(const struct api_exchange *exchange)
     return exchange->response.revision > revision ? exchange->response.revision : revision;
 }
 
-static void add_headers(const struct api_slot *slot, const struct sink *sink)
+/* Those that every answer of the same kind has. */
+static void add_kind(const struct api_exchange *exchange, const struct sink *sink)
 {
-    const struct api_response *made = &slot->exchange.response;
-    char revision[24];
+    const struct api_response *made = &exchange->response;
 
     if (made->is_problem) {
         add_header(sink, "Content-Type", "application/problem+json");
     } else if (made->media != API_MEDIA_NONE) {
         add_header(sink, "Content-Type", api_media_type(made->media));
     }
-    add_header(sink, "X-Request-Id", slot->exchange.request.id);
-    (void)snprintf(revision, sizeof revision, "%" PRIu64, revision_of(&slot->exchange));
-    add_header(sink, "X-Waypost-Revision", revision);
     add_header(sink, "Cache-Control", made->may_be_kept ? "no-cache" : "no-store");
-    if (slot->exchange.route != NULL && slot->exchange.route->is_lookup) {
-        add_staleness(slot->exchange.context, sink);
-    }
     for (size_t i = 0; i < WAY_COUNT_OF(of_all); i++) {
         add_header(sink, of_all[i].name, of_all[i].value);
     }
-    add_cors(&slot->exchange, sink);
+    add_cors(exchange, sink);
+}
+
+static void add_headers(const struct api_slot *slot, const struct sink *sink)
+{
+    const struct api_exchange *exchange = &slot->exchange;
+    const struct api_response *made = &exchange->response;
+    uint64_t seconds = stale_seconds(exchange);
+
+    add_kind(exchange, sink);
+    add_header(sink, REQUEST_ID, exchange->request.id);
+    add_number(sink, REVISION, revision_of(exchange));
+    if (seconds > 0) {
+        add_number(sink, "X-Waypost-Stale", seconds);
+    }
     for (size_t i = 0; i < made->header_count; i++) {
         add_header(sink, made->headers[i].name, made->headers[i].value);
     }
-    if (slot->must_close || slot->exchange.context->is_draining) {
+    if (slot->must_close || exchange->context->is_draining) {
         add_header(sink, "Connection", "close");
     }
 }
@@ -143,30 +168,109 @@ static void account(const struct api_slot *slot)
     log_request(slot, micros);
 }
 
+/* Whether the answer differs from others of its kind in nothing but its body, its request's id and
+ * the revision. */
+static bool fits_envelope(const struct api_slot *slot)
+{
+    const struct api_exchange *exchange = &slot->exchange;
+    const struct api_response *made = &exchange->response;
+
+    return (made->media == API_MEDIA_JSON || made->media == API_MEDIA_TEXT) && !made->is_problem &&
+           !made->may_be_kept && made->constant == NULL && made->header_count == 0 &&
+           made->body.len <= API_ENVELOPE_BYTES_MAX && !exchange->is_origin_allowed &&
+           !slot->must_close && !exchange->context->is_draining && stale_seconds(exchange) == 0;
+}
+
+/* The reply of an envelope that has none. */
+static void make_envelope(struct api_envelope *envelope, const struct api_exchange *exchange,
+                          uint64_t revision)
+{
+    struct sink sink = {0};
+
+    sink.response =
+        MHD_create_response_from_buffer(envelope->len, envelope->bytes, MHD_RESPMEM_PERSISTENT);
+    if (sink.response != NULL) {
+        add_kind(exchange, &sink);
+        add_number(&sink, REVISION, revision);
+    }
+    envelope->response = sink.response;
+}
+
+/* The reply of an envelope that was used before. */
+static void renew_envelope(struct api_envelope *envelope, uint64_t revision)
+{
+    struct sink sink = {.response = envelope->response};
+    char digits[24];
+
+    (void)MHD_del_response_header(envelope->response, REQUEST_ID, envelope->id);
+    if (envelope->revision != revision) {
+        (void)snprintf(digits, sizeof digits, "%" PRIu64, envelope->revision);
+        (void)MHD_del_response_header(envelope->response, REVISION, digits);
+        add_number(&sink, REVISION, revision);
+    }
+}
+
+/* A kept reply with this answer in it; NULL: out of memory. */
+static struct MHD_Response *fill_envelope(struct api_slot *slot)
+{
+    const struct api_exchange *exchange = &slot->exchange;
+    const struct api_response *made = &exchange->response;
+    uint64_t revision = revision_of(exchange);
+    struct api_envelope *envelope =
+        api_envelope_take(&slot->pool->envelopes, made->media, made->body.len);
+
+    if (envelope == NULL) {
+        return NULL;
+    }
+    slot->envelope = envelope; /* it comes back when the request is completed */
+    memcpy(envelope->bytes, made->body.data, envelope->len);
+    if (envelope->response == NULL) {
+        make_envelope(envelope, exchange, revision);
+    } else {
+        renew_envelope(envelope, revision);
+    }
+    if (envelope->response != NULL) {
+        add_header(&(struct sink){.response = envelope->response}, REQUEST_ID,
+                   exchange->request.id);
+    }
+    memcpy(envelope->id, exchange->request.id, strlen(exchange->request.id) + 1);
+    envelope->revision = revision;
+    return envelope->response;
+}
+
+static struct MHD_Response *make_reply(const struct api_slot *slot)
+{
+    const struct api_response *made = &slot->exchange.response;
+    const void *bytes = made->constant != NULL ? made->constant : made->body.data;
+    size_t len = made->constant != NULL ? made->constant_len : made->body.len;
+    /* libmicrohttpd takes a writable pointer and does not write. The bytes live in the slot, which
+     * lives until its request is completed. */
+    void *writable = (void *)(uintptr_t)bytes; /* NOLINT(performance-no-int-to-ptr) */
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, writable, MHD_RESPMEM_PERSISTENT);
+
+    if (response != NULL) {
+        add_headers(slot, &(struct sink){.response = response});
+    }
+    return response;
+}
+
 bool api_reply_send(struct api_slot *slot)
 {
     struct api_exchange *exchange = &slot->exchange;
-    struct api_response *made = &exchange->response;
-    const void *bytes;
-    void *writable;
-    size_t len;
     struct MHD_Response *response;
     enum MHD_Result result;
 
     check_answer(exchange);
-    bytes = made->constant != NULL ? made->constant : made->body.data;
-    len = made->constant != NULL ? made->constant_len : made->body.len;
-    /* libmicrohttpd takes a writable pointer and does not write. The bytes live in the slot, which
-     * lives until its request is completed. */
-    writable = (void *)(uintptr_t)bytes; /* NOLINT(performance-no-int-to-ptr) */
-    response = MHD_create_response_from_buffer(len, writable, MHD_RESPMEM_PERSISTENT);
+    response = fits_envelope(slot) ? fill_envelope(slot) : make_reply(slot);
     if (response == NULL) {
         return false;
     }
-    add_headers(slot, &(struct sink){.response = response});
     account(slot);
-    result = MHD_queue_response(slot->mhd, made->status, response);
-    MHD_destroy_response(response);
+    result = MHD_queue_response(slot->mhd, exchange->response.status, response);
+    if (slot->envelope == NULL) {
+        MHD_destroy_response(response);
+    }
     return result == MHD_YES;
 }
 

@@ -86,7 +86,7 @@ static void enter_phase(struct api_connection *connection, enum phase phase)
 {
     if (connection != NULL) {
         connection->phase = phase;
-        connection->since_ms = way_clock_mono_ms();
+        connection->since_ms = way_loop_now_ms(connection->server->context->loop);
     }
 }
 
@@ -503,7 +503,7 @@ static void sweep_one(struct api_connection *connection, uint64_t now_ms)
 static void on_sweep(void *owner)
 {
     struct api_server *server = owner;
-    uint64_t now_ms = way_clock_mono_ms();
+    uint64_t now_ms = way_loop_now_ms(server->context->loop);
 
     for (struct api_connection *connection = server->connections; connection != NULL;
          connection = connection->next) {

@@ -49,6 +49,7 @@ static void init(struct api_slot *slot, struct api_slot_pool *pool, struct MHD_C
     slot->must_close = false;
     slot->target = slot->inline_target;
     way_text_init(&slot->body, NULL, 0, 0);
+    slot->envelope = NULL;
     exchange->context = pool->context;
     exchange->route = NULL;
     exchange->origin.text[0] = '\0';
@@ -79,6 +80,7 @@ void api_slot_release(struct api_slot *slot)
 {
     struct api_slot_pool *pool = slot->pool;
 
+    api_envelope_return(&pool->envelopes, slot->envelope);
     way_text_fini(&slot->body);
     way_text_fini(&slot->exchange.response.body);
     if (slot->target != slot->inline_target) {
@@ -143,4 +145,5 @@ void api_slot_pool_fini(struct api_slot_pool *pool)
         pool->free_slots = slot->next_free;
         free(slot);
     }
+    api_envelope_pool_fini(&pool->envelopes);
 }

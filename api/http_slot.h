@@ -12,6 +12,7 @@
 #define WAY_API_HTTP_SLOT_H
 
 #include "api/exchange.h"
+#include "api/http_envelope.h"
 
 enum {
     API_TARGET_INLINE = 512, /* bytes of a request target that need no heap */
@@ -33,6 +34,7 @@ struct api_slot {
     bool is_suspended;
     bool must_close; /* the connection, after this answer */
     struct way_text body;
+    struct api_envelope *envelope; /* its answer, where that is a kept one */
     size_t target_len; /* as it came; a target of more than API_TARGET_MAX is not kept */
     char *target;      /* inline_target, or on the heap */
     char inline_target[API_TARGET_INLINE];
@@ -44,6 +46,7 @@ struct api_slot_pool {
     size_t free_count;
     uint64_t request_count;
     char id_prefix[API_ID_PREFIX + 1];
+    struct api_envelope_pool envelopes;
     void *owner; /* of the pool, for whoever resumes an exchange */
 };
 

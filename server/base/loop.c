@@ -157,6 +157,11 @@ static void on_poll(uv_poll_t *poll, int status, int ready)
     watch->ready(watch->owner, events);
 }
 
+uint64_t way_loop_now_ms(const struct way_loop *loop)
+{
+    return uv_now(&loop->uv);
+}
+
 struct way_watch *way_watch_open(struct way_loop *loop, int descriptor, way_watch_fn ready,
                                  void *owner)
 {

@@ -45,6 +45,10 @@ void way_loop_stop(struct way_loop *loop);
  * memory must live until then. Never fails. */
 void way_loop_post(struct way_loop *loop, struct way_job *job);
 
+/* When this turn of the loop began, by way_clock_mono_ms()'s clock: for what need not be exact, at
+ * no cost. */
+uint64_t way_loop_now_ms(const struct way_loop *loop);
+
 /* Watches a descriptor; level-triggered. The descriptor stays the caller's. NULL: refused. */
 struct way_watch *way_watch_open(struct way_loop *loop, int descriptor, way_watch_fn ready,
                                  void *owner);

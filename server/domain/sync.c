@@ -666,11 +666,11 @@ void way_sync_reload(struct way_sync *sync)
     set_and_wake(sync, &sync->must_reload);
 }
 
-uint64_t way_sync_age_ms(const struct way_sync *sync)
+uint64_t way_sync_age_ms(const struct way_sync *sync, uint64_t now_ms)
 {
     uint64_t touched_ms = atomic_load_explicit(&sync->touched_ms, memory_order_relaxed);
 
-    return way_clock_mono_ms() - touched_ms +
+    return (now_ms > touched_ms ? now_ms - touched_ms : 0) +
            atomic_load_explicit(&sync->age_before_ms, memory_order_relaxed);
 }
 
@@ -680,10 +680,11 @@ bool way_sync_snapshot_info(struct way_sync *sync, struct way_snapshot_info *inf
 
     way_condition_lock(&sync->condition);
     is_confirmed = way_sync_has_data(sync) && !sync->health.is_down && !sync->must_reload &&
-                   way_sync_age_ms(sync) < WAY_SYNC_STALE_MS;
+                   way_sync_age_ms(sync, way_clock_mono_ms()) < WAY_SYNC_STALE_MS;
     *info = (struct way_snapshot_info){
         .position = sync->position,
-        .true_at_us = way_clock_wall_us() - (int64_t)way_sync_age_ms(sync) * 1000,
+        .true_at_us =
+            way_clock_wall_us() - (int64_t)way_sync_age_ms(sync, way_clock_mono_ms()) * 1000,
         .count = way_index_count(sync->index),
     };
     way_condition_unlock(&sync->condition);
@@ -707,7 +708,7 @@ void way_sync_view(struct way_sync *sync, struct way_sync_view *view)
     view->rejected = sync->rejected;
     view->state = way_health_state(&sync->health, way_clock_mono_ms(), &why);
     (void)snprintf(view->detail, sizeof view->detail, "%s", why);
-    untouched_ms = way_sync_age_ms(sync);
+    untouched_ms = way_sync_age_ms(sync, way_clock_mono_ms());
     /* A poll that hangs is not told yet, and counts all the same. */
     if (view->state == WAY_STORE_DOWN || untouched_ms > WAY_SYNC_STALE_MS) {
         view->stale_seconds = untouched_ms / 1000;

@@ -59,10 +59,11 @@ struct way_sync *way_sync_start(const struct way_sync_options *options);
 void way_sync_stop(struct way_sync *sync);
 
 void way_sync_view(struct way_sync *sync, struct way_sync_view *view);
-/* Cheap parts of the view, for each lookup: whether it can be answered, and how long ago the
- * content was known to be true (milliseconds; small while in touch). */
+/* Cheap parts of the view, for each lookup: whether it can be answered, and how long before
+ * `now_ms` (way_clock_mono_ms()) the content was known to be true (milliseconds; small while in
+ * touch). */
 bool way_sync_has_data(const struct way_sync *sync);
-uint64_t way_sync_age_ms(const struct way_sync *sync);
+uint64_t way_sync_age_ms(const struct way_sync *sync, uint64_t now_ms);
 
 /* What a snapshot file would say of the index now; false while the database does not confirm it. */
 bool way_sync_snapshot_info(struct way_sync *sync, struct way_snapshot_info *info);
