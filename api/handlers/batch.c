@@ -42,10 +42,10 @@ struct batch {
     struct item *items;    /* owned */
     struct way_text parts; /* owned */
     size_t miss_count;
-    size_t *misses;   /* owned; keys that only DNS can answer */
-    size_t miss_next; /* the first that is not asked yet */
-    size_t open;      /* lookups that wait */
-    struct window_slot window[BATCH_DNS_MAX];
+    size_t *misses;             /* owned; keys that only DNS can answer */
+    size_t miss_next;           /* the first that is not asked yet */
+    size_t open;                /* lookups that wait */
+    struct window_slot *window; /* owned; BATCH_DNS_MAX, or NULL: nothing is asked of DNS */
 };
 
 static void batch_free(struct batch *batch)
@@ -54,6 +54,7 @@ static void batch_free(struct batch *batch)
     way_text_fini(&batch->parts);
     free(batch->items);
     free(batch->misses);
+    free(batch->window);
     free(batch);
 }
 
@@ -127,24 +128,53 @@ static enum way_status read_key(const struct batch *batch, size_t index, struct 
                                         : way_key_parse(raw.at, raw.len, key, err);
 }
 
+static void answer_key(struct batch *batch, size_t index, const struct way_question *question)
+{
+    struct way_answer answer;
+
+    if (way_lookup_now(batch->exchange->context->lookup, question, &answer)) {
+        put_result(batch, index, &question->key, &answer);
+    } else {
+        batch->misses[batch->miss_count++] = index;
+    }
+}
+
+/* Of the keys from `first` on, those that need no DNS. */
+static void answer_group(struct batch *batch, size_t first, size_t count)
+{
+    struct way_question questions[WAY_INDEX_WARM_MAX];
+    const struct way_key *keys[WAY_INDEX_WARM_MAX] = {NULL};
+    size_t indexes[WAY_INDEX_WARM_MAX];
+    size_t good = 0;
+
+    for (size_t i = first; i < first + count; i++) {
+        struct way_question *question = &questions[good];
+        struct way_error err;
+
+        question->kind = batch->kind;
+        question->is_dns_wanted = batch->is_dns_wanted;
+        question->door = "http";
+        question->request_id = batch->exchange->request.id;
+        if (read_key(batch, i, &question->key, &err) != WAY_OK) {
+            put_failure(batch, i, API_INVALID, err.detail);
+            continue;
+        }
+        indexes[good] = i;
+        keys[good++] = &question->key;
+    }
+    way_lookup_warm(batch->exchange->context->lookup, keys, good);
+    for (size_t i = 0; i < good; i++) {
+        answer_key(batch, indexes[i], &questions[i]);
+    }
+}
+
 /* Everything that needs no DNS. */
 static void answer_known(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct way_question question = {.kind = batch->kind,
-                                        .is_dns_wanted = batch->is_dns_wanted,
-                                        .door = "http",
-                                        .request_id = batch->exchange->request.id};
-        struct way_answer answer;
-        struct way_error err;
+    for (size_t i = 0; i < batch->count; i += WAY_INDEX_WARM_MAX) {
+        size_t left = batch->count - i;
 
-        if (read_key(batch, i, &question.key, &err) != WAY_OK) {
-            put_failure(batch, i, API_INVALID, err.detail);
-        } else if (way_lookup_now(batch->exchange->context->lookup, &question, &answer)) {
-            put_result(batch, i, &question.key, &answer);
-        } else {
-            batch->misses[batch->miss_count++] = i;
-        }
+        answer_group(batch, i, left < WAY_INDEX_WARM_MAX ? left : WAY_INDEX_WARM_MAX);
     }
 }
 
@@ -230,6 +260,18 @@ static void fill_window(struct batch *batch)
     }
 }
 
+/* What the index does not know. */
+static void ask_dns(struct batch *batch)
+{
+    batch->window = calloc(BATCH_DNS_MAX, sizeof *batch->window);
+    while (batch->window == NULL && batch->miss_next < batch->miss_count) {
+        refuse_next(batch, WAY_LOOKUP_BUSY);
+    }
+    if (batch->window != NULL) {
+        fill_window(batch);
+    }
+}
+
 static enum way_status read_request(struct batch *batch, struct way_error *err)
 {
     const struct api_request *request = &batch->exchange->request;
@@ -281,7 +323,9 @@ static void look_up_batch(struct api_exchange *exchange, enum way_lookup_kind ki
         return;
     }
     answer_known(batch);
-    fill_window(batch);
+    if (batch->miss_count > 0) {
+        ask_dns(batch);
+    }
     if (batch->open > 0) {
         api_exchange_wait(exchange, 0, abandon, batch);
         return;

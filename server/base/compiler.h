@@ -9,11 +9,13 @@
 #    define WAY_MUST_CHECK __attribute__((warn_unused_result))
 #    define WAY_PRINTF(format_index, first_argument) \
         __attribute__((format(printf, format_index, first_argument)))
-#    define WAY_NORETURN __attribute__((noreturn))
+#    define WAY_NORETURN          __attribute__((noreturn))
+#    define WAY_PREFETCH(address) __builtin_prefetch(address)
 #else
 #    define WAY_MUST_CHECK
 #    define WAY_PRINTF(format_index, first_argument)
 #    define WAY_NORETURN
+#    define WAY_PREFETCH(address) ((void)(address))
 #endif
 
 #define WAY_CACHE_LINE 64 /* bytes; cells that different threads write stand this far apart */

@@ -252,6 +252,25 @@ bool way_index_find(struct way_index_reader *reader, const struct way_key *key,
     return entry != NULL;
 }
 
+void way_index_warm(struct way_index_reader *reader, const struct way_key *const *keys,
+                    size_t count)
+{
+    const struct slot *slots[WAY_INDEX_WARM_MAX];
+    struct table *table;
+
+    WAY_ASSERT(count <= WAY_INDEX_WARM_MAX);
+    atomic_store(&reader->epoch, atomic_load(&reader->index->epoch));
+    table = atomic_load(&reader->index->table);
+    for (size_t i = 0; i < count; i++) {
+        slots[i] = &table->slots[way_hash(table->seed, keys[i]->text, keys[i]->len) & table->mask];
+        WAY_PREFETCH(slots[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        WAY_PREFETCH(atomic_load_explicit(&slots[i]->entry, memory_order_relaxed));
+    }
+    atomic_store_explicit(&reader->epoch, 0, memory_order_release);
+}
+
 uint64_t way_index_revision(const struct way_index *index)
 {
     return atomic_load_explicit(&index->revision, memory_order_acquire);

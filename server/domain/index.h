@@ -30,13 +30,20 @@ struct way_index *way_index_new(void);
 void way_index_free(struct way_index *index);
 
 /* At most WAY_INDEX_READERS_MAX at a time; NULL beyond that. */
-enum { WAY_INDEX_READERS_MAX = 256 };
+enum {
+    WAY_INDEX_READERS_MAX = 256,
+    WAY_INDEX_WARM_MAX = 16, /* keys of one way_index_warm() */
+};
 struct way_index_reader *way_index_reader_open(struct way_index *index);
 void way_index_reader_close(struct way_index_reader *reader);
 
 /* False: no override for `key`. */
 bool way_index_find(struct way_index_reader *reader, const struct way_key *key,
                     struct way_match *out);
+/* Before a way_index_find() of each of these keys: brings what it will look at into the processor's
+ * caches, for all of them at a time instead of one after the other. */
+void way_index_warm(struct way_index_reader *reader, const struct way_key *const *keys,
+                    size_t count);
 
 /* The revision that the whole content is true as of. Any thread. */
 uint64_t way_index_revision(const struct way_index *index);

@@ -121,6 +121,11 @@ bool way_lookup_is_ready(const struct way_lookup *lookup)
     return lookup->options.is_empty_served || lookup->options.has_data(lookup->options.owner);
 }
 
+void way_lookup_warm(struct way_lookup *lookup, const struct way_key *const *keys, size_t count)
+{
+    way_index_warm(lookup->reader, keys, count);
+}
+
 bool way_lookup_now(struct way_lookup *lookup, const struct way_question *question,
                     struct way_answer *answer)
 {

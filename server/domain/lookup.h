@@ -102,6 +102,9 @@ void way_lookup_free(struct way_lookup *lookup);
 
 /* False: every lookup will be answered WAY_LOOKUP_NOT_READY. */
 bool way_lookup_is_ready(const struct way_lookup *lookup);
+/* Before a way_lookup_now() of each of these keys, at most WAY_INDEX_WARM_MAX: makes them faster
+ * together. */
+void way_lookup_warm(struct way_lookup *lookup, const struct way_key *const *keys, size_t count);
 /* True: *answer is the whole answer, made without DNS. False: call way_lookup_wait(). */
 bool way_lookup_now(struct way_lookup *lookup, const struct way_question *question,
                     struct way_answer *answer);
