@@ -52,6 +52,8 @@ static const struct option_row rows[] = {
       "Where to listen; may repeat (in the environment: separated by commas). HOST:PORT, [IPv6]:PORT or unix:PATH?mode=0660&group=NAME. Port 0 takes a free one." },
     { "database", KIND_DATABASE, AT(database), "sqlite:waypost.db", "URL", NULL, 0, 0,
       "Where the overrides are kept: sqlite:PATH, or mariadb://USER:PASSWORD@HOST[:PORT][,HOST...]/DATABASE[?tls=verify&ca=PATH], or mariadb://USER@/DATABASE?socket=PATH." },
+    { "database-password-file", KIND_TEXT, AT(database_password_file), "", "PATH", NULL, 0, 0,
+      "Take MariaDB's password from the first line of this file, as it is, and none in the URL." },
     { "dns", KIND_TEXT, AT(dns), "", "SERVERS", NULL, 0, 0,
       "DNS servers to ask, ADDRESS[:PORT] separated by commas. Default: those of /etc/resolv.conf." },
     { "dns-timeout", KIND_DURATION, AT(dns_timeout_ms), "5s", "TIME", NULL, 100, 60000,
@@ -456,6 +458,7 @@ void way_options_free(struct way_options *options)
     free_list(&options->listen);
     free_list(&options->cors_origins);
     free(options->database);
+    free(options->database_password_file);
     free(options->dns);
     free(options->port_file);
     free(options->snapshot);

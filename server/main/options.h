@@ -50,6 +50,7 @@ struct way_options {
     struct way_option_list listen;
     struct way_option_list cors_origins;
     char *database;
+    char *database_password_file;
     char *dns;
     uint64_t dns_timeout_ms;
     uint64_t dns_max_lookups;

@@ -4,9 +4,9 @@
 #include "api/epoch.h"
 #include "base/clock.h"
 #include "main/ask.h"
+#include "main/database.h"
 #include "main/token_file.h"
 #include "main/wiring.h"
-#include "store/database_url.h"
 #include "store/writer.h"
 
 #include <inttypes.h>
@@ -140,7 +140,7 @@ enum way_status way_reload(const struct way_options *options, struct way_text *o
 {
     struct way_database_url url;
     char secret[WAY_SECRET_MAX];
-    enum way_status status = way_database_url_parse(options->database, &url, err);
+    enum way_status status = way_database_read(options, &url, err);
 
     if (status != WAY_OK) {
         return status;

@@ -121,11 +121,11 @@ static enum way_status check_secret(const char *secret, struct way_error *err)
     return WAY_OK;
 }
 
-static enum way_status read_secret_file(const char *path, char secret[static WAY_SECRET_MAX],
-                                        struct way_error *err)
+enum way_status way_secret_file_read(const char *name, const char *path, char *secret, size_t size,
+                                     struct way_error *err)
 {
-    struct content content = {.bytes = secret, .size = WAY_SECRET_MAX - 1};
-    enum way_status status = read_file("token-file", path, &content, err);
+    struct content content = {.bytes = secret, .size = size - 1};
+    enum way_status status = read_file(name, path, &content, err);
     size_t len;
 
     if (status != WAY_OK) {
@@ -134,8 +134,7 @@ static enum way_status read_secret_file(const char *path, char secret[static WAY
     secret[content.len] = '\0';
     len = strcspn(secret, "\r\n");
     if (len == content.size) {
-        return way_fail(err, WAY_INVALID, "token-file", "a token has at most %d bytes",
-                        WAY_SECRET_MAX - 2);
+        return way_fail(err, WAY_INVALID, name, "the first line has at most %zu bytes", size - 2);
     }
     secret[len] = '\0';
     return WAY_OK;
@@ -156,7 +155,7 @@ enum way_status way_secret_read(const struct way_options *options,
         return WAY_OK;
     }
     if (path[0] != '\0') {
-        status = read_secret_file(path, secret, err);
+        status = way_secret_file_read("token-file", path, secret, WAY_SECRET_MAX, err);
     } else if (strlen(given) >= WAY_SECRET_MAX - 1) {
         status = way_fail(err, WAY_INVALID, "", "WAYPOST_TOKEN has at most %d bytes",
                           WAY_SECRET_MAX - 2);

@@ -20,6 +20,12 @@ enum { WAY_SECRET_MAX = 256 /* bytes of a secret that a command sends, with NUL 
 WAY_MUST_CHECK enum way_status way_token_file_read(const char *path, struct way_token_table **table,
                                                    struct way_error *err);
 
+/* The first line of a plain file, which has to fit into `size` bytes with NUL; `name`: the option
+ * that says which file. */
+WAY_MUST_CHECK enum way_status way_secret_file_read(const char *name, const char *path,
+                                                    char *secret, size_t size,
+                                                    struct way_error *err);
+
 /* The secret that --token-file or WAYPOST_TOKEN gives a command; empty when neither does. */
 WAY_MUST_CHECK enum way_status way_secret_read(const struct way_options *options,
                                                char secret[static WAY_SECRET_MAX],

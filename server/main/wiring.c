@@ -13,6 +13,7 @@
 #include "domain/keeper.h"
 #include "domain/lookup.h"
 #include "domain/service.h"
+#include "main/database.h"
 #include "main/token_file.h"
 #include "store/store_mariadb.h"
 #include "store/store_sqlite.h"
@@ -135,7 +136,7 @@ enum way_status way_instance_check(const struct way_options *options, struct way
         status = read_cors_origins(options, &origins, err);
     }
     if (status == WAY_OK) {
-        status = way_database_url_parse(options->database, &url, err);
+        status = way_database_read(options, &url, err);
     }
     if (status == WAY_OK && options->dns[0] != '\0') {
         status = way_cares_servers_check(options->dns, err);
@@ -152,7 +153,7 @@ static enum way_status open_store(const struct way_options *options, struct way_
                                   struct way_error *err)
 {
     struct way_database_url url;
-    enum way_status status = way_database_url_parse(options->database, &url, err);
+    enum way_status status = way_database_read(options, &url, err);
 
     if (status != WAY_OK) {
         return status;
