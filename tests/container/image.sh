@@ -39,6 +39,12 @@ is 'stop signal' SIGTERM "$(inspect '{{.Config.StopSignal}}')"
 is 'health' '[CMD waypost healthcheck]' "$(inspect '{{.Config.Healthcheck.Test}}')"
 is 'licence' MIT "$(label licenses)"
 is 'version' "waypost $(label version)" "$(docker run --rm "$IMAGE" --version)"
+built=$(docker build --quiet --target build -f "$ROOT/docker/Dockerfile" "$ROOT")
+seen=" $(docker run --rm "$built" ls -A /src | tr '\n' ' ')"
+for name in .git docker docs tests; do
+    has_not "the build does not see $name" " $name " "$seen"
+done
+has 'it sees the sources' ' server ' "$seen"
 is 'what built it stayed behind' '' "$(docker run --rm --entrypoint sh "$IMAGE" -c \
     'command -v gcc cmake curl wget; find /src /var/lib/apt/lists /var/log -mindepth 1 2>/dev/null')"
 

@@ -60,7 +60,14 @@ if [ "$SCHEME" = https ]; then
     SCHEME=http
     has_not 'nothing is said in clear' a.example "$(ask waypost /resolve/a.example 2>&1 || :)"
     SCHEME=https
-    TOKEN=$admin CACERT=''
+    "$ROOT/docker/make-secrets.sh" "$WORK/new" >/dev/null
+    for file in tls-certificate tls-key; do
+        cp "$WORK/new/$file" "$WAYPOST_SECRETS/$file"
+    done
+    reread
+    CACERT=$WORK/new/tls-certificate
+    eventually 'after SIGHUP it shows the new certificate' answers waypost /readyz '"store":"ok"'
+    CACERT=''
     if ask waypost /readyz 2>/dev/null; then
         die 'curl took a certificate that nobody vouches for'
     fi
