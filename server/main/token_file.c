@@ -3,74 +3,21 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "main/plain_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define PREFIX "wp_" /* so that a secret is known for one where it should not be */
 
-enum {
-    RANDOM_BYTES = 32, /* of a secret */
-    PATH_SHOWN = 100,  /* bytes of a path in a message */
-    EXPOSED = S_IROTH | S_IWOTH,
-};
-
-static enum way_status cannot_read(const char *name, const char *path, struct way_error *err)
-{
-    char reason[128];
-
-    return way_fail(err, WAY_INVALID, name, "cannot read %.*s: %s", PATH_SHOWN, path,
-                    strerror_r(errno, reason, sizeof reason));
-}
-
-struct content {
-    char *bytes;
-    size_t size; /* of `bytes`; what is longer is cut */
-    size_t len;
-    mode_t mode; /* of the file */
-};
-
-/* `name`: the option that says which file. */
-static enum way_status read_file(const char *name, const char *path, struct content *content,
-                                 struct way_error *err)
-{
-    /* A pipe that nobody writes to must not hold up the start. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    enum way_status status = WAY_OK;
-    struct stat about;
-    ssize_t got = 1;
-
-    if (fd < 0) {
-        return cannot_read(name, path, err);
-    }
-    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
-        status = way_fail(err, WAY_INVALID, name, "%.*s is not a plain file", PATH_SHOWN, path);
-        goto out;
-    }
-    content->mode = about.st_mode;
-    content->len = 0;
-    while (got > 0 && content->len < content->size) {
-        got = read(fd, content->bytes + content->len, content->size - content->len);
-        content->len += got > 0 ? (size_t)got : 0;
-    }
-    if (got < 0) {
-        status = cannot_read(name, path, err);
-    }
-out:
-    (void)close(fd);
-    return status;
-}
+enum { RANDOM_BYTES = 32 /* of a secret */ };
 
 static void warn_of_readers(const char *path, mode_t mode)
 {
     char quoted[WAY_LOG_VALUE_MAX];
 
-    if ((mode & EXPOSED) != 0) {
+    if ((mode & WAY_FILE_EXPOSED) != 0) {
         way_log(WAY_LOG_WARN, "tokens.exposed",
                 "path=%s mode=%04o detail=\"others may read or write the file\"",
                 way_log_quote(path, strlen(path), quoted, sizeof quoted), (unsigned)mode & 07777);
@@ -81,7 +28,8 @@ enum way_status way_token_file_read(const char *path, struct way_token_table **o
                                     struct way_error *err)
 {
     struct way_token_table *table = malloc(sizeof *table);
-    struct content content = {.size = WAY_TOKEN_FILE_MAX + 1}; /* one more, to see that it is so */
+    struct way_file_content content = {.size = WAY_TOKEN_FILE_MAX +
+                                               1}; /* one more, to see that it is so */
     enum way_status status;
 
     content.bytes = malloc(content.size);
@@ -89,7 +37,7 @@ enum way_status way_token_file_read(const char *path, struct way_token_table **o
         status = way_fail(err, WAY_NO_MEMORY, "tokens", "out of memory");
         goto out;
     }
-    status = read_file("tokens", path, &content, err);
+    status = way_file_read("tokens", path, &content, err);
     if (status == WAY_OK) {
         status = way_tokens_parse(content.bytes, content.len, table, err);
     }
@@ -124,8 +72,8 @@ static enum way_status check_secret(const char *secret, struct way_error *err)
 enum way_status way_secret_file_read(const char *name, const char *path, char *secret, size_t size,
                                      struct way_error *err)
 {
-    struct content content = {.bytes = secret, .size = size - 1};
-    enum way_status status = read_file(name, path, &content, err);
+    struct way_file_content content = {.bytes = secret, .size = size - 1};
+    enum way_status status = way_file_read(name, path, &content, err);
     size_t len;
 
     if (status != WAY_OK) {
