@@ -29,6 +29,7 @@ enum {
 
 struct api_failures;
 struct api_route;
+struct api_tls;
 
 /* What every handler of one loop shares. All borrowed; constant while the loop runs, but for the
  * last two. */
@@ -46,6 +47,7 @@ struct api_context {
     uint64_t stale_after_ms;              /* older data is called stale in lookups' answers */
     struct api_failures *failures;        /* of all loops; NULL without tokens */
     const struct api_origins *origins;    /* whose pages may do what */
+    const struct api_tls *tls;            /* of all loops; NULL: no listener speaks TLS */
     const struct way_token_table *tokens; /* replaced on the loop; NULL: every operation is open */
     bool is_draining;                     /* set on the loop by the server */
 };

@@ -105,8 +105,8 @@ static bool set_ipv6(const char *host, uint16_t port, struct api_listen_address 
     return true;
 }
 
-static enum way_status parse_tcp(const char *text, struct api_listen_address *out,
-                                 struct way_error *err)
+static enum way_status parse_host_and_port(const char *text, struct api_listen_address *out,
+                                           struct way_error *err)
 {
     const char *colon = strrchr(text, ':');
     char host[64];
@@ -140,6 +140,35 @@ static enum way_status parse_tcp(const char *text, struct api_listen_address *ou
                     "\"%.100s\": the host must be an IPv4 address, an IPv6 address in brackets or "
                     "localhost",
                     host);
+}
+
+static enum way_status parse_tcp(const char *text, struct api_listen_address *out,
+                                 struct way_error *err)
+{
+    char address[API_LISTEN_TEXT_MAX];
+    size_t len = strcspn(text, "?");
+    const char *option = text + len;
+
+    if (strcmp(option, "?tls=on") == 0) {
+        out->tls = API_LISTEN_TLS_ON;
+    } else if (strcmp(option, "?tls=off") == 0) {
+        out->tls = API_LISTEN_TLS_OFF;
+    } else if (*option != '\0') {
+        return way_fail(err, WAY_INVALID, FIELD,
+                        "\"%.100s\": a TCP address takes the option tls=on or tls=off", text);
+    }
+    if (len >= sizeof address) {
+        return way_fail(err, WAY_INVALID, FIELD, "\"%.100s\": the address is too long", text);
+    }
+    memcpy(address, text, len);
+    address[len] = '\0';
+    return parse_host_and_port(address, out, err);
+}
+
+bool api_listen_speaks_tls(const struct api_listen_address *address, bool has_certificate)
+{
+    return has_certificate && address->address.ss_family != AF_UNIX &&
+           address->tls != API_LISTEN_TLS_OFF;
 }
 
 enum way_status api_listen_parse(const char *text, struct api_listen_address *out,

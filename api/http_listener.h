@@ -2,7 +2,8 @@
 /*
  * api/http_listener - where the service listens: addresses read, checked and bound.
  *
- *     127.0.0.1:8080   [::1]:8080   localhost:8080   unix:/run/waypost.sock?mode=0660&group=postfix
+ *     127.0.0.1:8080   [::1]:8080?tls=off   localhost:8080
+ *     unix:/run/waypost.sock?mode=0660&group=postfix
  *
  * Purpose  Say clearly why an address cannot be had, before anything else starts.
  * Owns     The descriptors of a bound listener, and the socket file of a unix one.
@@ -30,10 +31,14 @@ enum {
     API_LISTEN_BACKLOG = 1024,
 };
 
+/* What an address says about TLS; a unix socket is always plain. */
+enum api_listen_tls { API_LISTEN_TLS_IF_CERTIFIED, API_LISTEN_TLS_OFF, API_LISTEN_TLS_ON };
+
 struct api_listen_address {
     struct sockaddr_storage address;
     socklen_t len;
     bool is_loopback; /* or a unix socket: not reachable from other machines */
+    enum api_listen_tls tls;
     bool has_mode;
     unsigned mode;  /* of the socket file */
     char group[64]; /* of the socket file; empty: unchanged */
@@ -43,6 +48,7 @@ struct api_listener {
     size_t count;
     int descriptors[API_LISTEN_LOOPS_MAX]; /* [loop]; a unix socket has the same in all */
     bool is_unix;
+    bool is_tls;    /* the opener's to set */
     char path[108]; /* unix: the socket file */
     dev_t device;   /* of the file that is ours; another may have taken its place */
     ino_t inode;
@@ -52,6 +58,8 @@ struct api_listener {
 
 WAY_MUST_CHECK enum way_status api_listen_parse(const char *text, struct api_listen_address *out,
                                                 struct way_error *err);
+/* Whether connections to it speak TLS, when there is a certificate or when there is none. */
+bool api_listen_speaks_tls(const struct api_listen_address *address, bool has_certificate);
 /* Binds and listens, once a loop. */
 WAY_MUST_CHECK enum way_status api_listener_open(const struct api_listen_address *address,
                                                  size_t loops, struct api_listener *out,

@@ -2,6 +2,7 @@
 #include "api/http_reply.h"
 
 #include "api/cors.h"
+#include "api/http_tls.h"
 #include "api/request_metrics.h"
 #include "api/routes.h"
 #include "base/clock.h"
@@ -12,7 +13,6 @@
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define REQUEST_ID "X-Request-Id"
 #define REVISION   "X-Waypost-Revision"
@@ -290,7 +290,7 @@ bool api_reply_send_past_library(struct api_slot *slot, int fd)
     account(slot);
     /* Nothing waits in the socket's buffer, so this small answer fits whole. */
     is_sent = way_text_status(&text) == WAY_OK &&
-              send(fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)text.len;
+              api_tls_send(slot->mhd, fd, text.data, text.len) == (ssize_t)text.len;
     way_text_fini(&text);
     return is_sent;
 }

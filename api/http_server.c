@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How  One daemon in external mode: libmicrohttpd keeps its sockets in an epoll set of
- *      its own, whose descriptor we watch; pump() lets it work. It is also to be pumped
- *      after every connection that we add or resume, and when its time-out says so.
+ * How  libmicrohttpd takes connections that we have accepted; see api/http_daemon for how
+ *      it gets its turns. A daemon of it speaks TLS or does not, so there may be two.
  *
  *      A request passes through here as a struct api_slot: made when the request
  *      line is read (on_request_line), filled by the calls of on_request (head, body,
@@ -12,6 +11,8 @@
  */
 #include "api/http_server.h"
 
+#include "api/http_daemon.h"
+#include "api/http_handshake.h"
 #include "api/http_intake.h"
 #include "api/http_linger.h"
 #include "api/http_reply.h"
@@ -30,13 +31,20 @@
 
 enum {
     POOL_BYTES = 32 * 1024, /* libmicrohttpd's memory of one connection */
-    PUMP_ROUNDS_MAX = 8,    /* of the daemon, before others get their turn */
-    ACCEPT_ROUNDS_MAX = 32, /* connections, likewise */
+    ACCEPT_ROUNDS_MAX = 32, /* connections, before others get their turn */
     ACCEPT_PAUSE_MS = 20,   /* when there is no room for another */
     SWEEP_MS = 500,         /* how exactly the deadlines of phases are kept */
 };
 
-enum phase { PHASE_HEAD, PHASE_BODY, PHASE_HANDLING, PHASE_WRITING, PHASE_IDLE, PHASE_COUNT };
+enum phase {
+    PHASE_HANDSHAKE,
+    PHASE_HEAD,
+    PHASE_BODY,
+    PHASE_HANDLING,
+    PHASE_WRITING,
+    PHASE_IDLE,
+    PHASE_COUNT
+};
 
 struct api_connection {
     struct api_server *server;
@@ -47,10 +55,13 @@ struct api_connection {
     uint64_t since_ms;
     struct api_slot *slot; /* the request that is being made, or NULL */
     bool must_linger;      /* it was refused while it was still sending */
+    struct api_tls_link tls;
+    struct api_handshake handshake;
 };
 
 struct accepting {
     struct api_server *server;
+    struct api_daemon *daemon; /* the one that its connections go to */
     int fd;
     struct way_watch *watch; /* NULL: closed */
 };
@@ -58,17 +69,17 @@ struct accepting {
 struct api_server {
     struct api_context *context; /* borrowed */
     size_t connections_max;
-    struct MHD_Daemon *daemon;
-    struct way_watch *watch;        /* of the daemon's epoll set */
-    struct way_timer *daemon_timer; /* libmicrohttpd's time-outs, and "pump soon" */
+    struct api_tls *tls; /* borrowed; NULL: none */
+    struct api_daemon plain_daemon;
+    struct api_daemon tls_daemon;
     struct way_timer *sweep_timer;
     struct way_timer *accept_timer;
-    bool is_pump_due;
     bool is_starved;  /* of descriptors: told once */
     bool is_stopping; /* no handler runs any more */
     size_t accepting_count;
     struct accepting accepting[API_LISTEN_MAX];
     size_t connection_count;
+    struct api_handshakes handshakes; /* of some of them */
     struct api_connection *connections;
     struct api_slot_pool slots;
     struct api_linger linger;
@@ -77,8 +88,8 @@ struct api_server {
 };
 
 static const uint64_t phase_ms[] = {
-    [PHASE_HEAD] = API_HEAD_MS,     [PHASE_BODY] = API_BODY_MS, [PHASE_HANDLING] = UINT64_MAX,
-    [PHASE_WRITING] = API_WRITE_MS, [PHASE_IDLE] = API_IDLE_MS,
+    [PHASE_HANDSHAKE] = API_HEAD_MS, [PHASE_HEAD] = API_HEAD_MS,     [PHASE_BODY] = API_BODY_MS,
+    [PHASE_HANDLING] = UINT64_MAX,   [PHASE_WRITING] = API_WRITE_MS, [PHASE_IDLE] = API_IDLE_MS,
 };
 _Static_assert(WAY_COUNT_OF(phase_ms) == PHASE_COUNT, "give every phase its time");
 
@@ -90,44 +101,18 @@ static void enter_phase(struct api_connection *connection, enum phase phase)
     }
 }
 
-/* --- the daemon's turn -------------------------------------------------------------------- */
+/* --- the daemons' turn ---------------------------------------------------------------------- */
 
 static void pump(struct api_server *server)
 {
-    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
-    enum MHD_Result has_timeout;
-    int rounds = 0;
-
-    server->is_pump_due = false;
-    do {
-        (void)MHD_run(server->daemon);
-        has_timeout = MHD_get_timeout(server->daemon, &wait_ms);
-    } while (has_timeout == MHD_YES && wait_ms == 0 && ++rounds < PUMP_ROUNDS_MAX);
-    if (has_timeout == MHD_YES) {
-        way_timer_start(server->daemon_timer, wait_ms, 0);
-    } else {
-        way_timer_stop(server->daemon_timer);
-    }
+    api_daemon_pump(&server->plain_daemon);
+    api_daemon_pump(&server->tls_daemon);
 }
 
-/* Once for all that happens in this turn of the loop. */
 static void pump_soon(struct api_server *server)
 {
-    if (!server->is_pump_due) {
-        server->is_pump_due = true;
-        way_timer_start(server->daemon_timer, 0, 0);
-    }
-}
-
-static void on_daemon_timer(void *owner)
-{
-    pump(owner);
-}
-
-static void on_daemon_ready(void *owner, unsigned events)
-{
-    (void)events;
-    pump(owner);
+    api_daemon_pump_soon(&server->plain_daemon);
+    api_daemon_pump_soon(&server->tls_daemon);
 }
 
 /* --- libmicrohttpd's calls -------------------------------------------------------------------- */
@@ -282,6 +267,32 @@ static void on_completed(void *owner, struct MHD_Connection *mhd, void **request
     api_slot_release(slot);
 }
 
+/* It goes on with the time that is left of a head's. */
+static void on_established(struct api_tls_link *link)
+{
+    struct api_connection *connection = WAY_OWNER_OF(link, struct api_connection, tls);
+
+    connection->phase = PHASE_HEAD;
+    api_handshake_end(&connection->handshake);
+}
+
+static void begin_tls(struct api_connection *connection, struct MHD_Connection *mhd)
+{
+    struct api_server *server = connection->server;
+
+    if (api_tls_begin(server->tls, mhd, connection->fd, &connection->tls, on_established)) {
+        connection->phase = PHASE_HANDSHAKE;
+        api_handshake_begin(&server->handshakes, &connection->handshake, mhd, &connection->tls);
+    }
+}
+
+static void end_tls(struct api_connection *connection)
+{
+    connection->must_linger = connection->must_linger || connection->tls.is_refused;
+    api_handshake_end(&connection->handshake);
+    api_tls_end(&connection->tls);
+}
+
 static void check_drained(struct api_server *server);
 
 static void on_connection(void *owner, struct MHD_Connection *mhd, void **socket_context,
@@ -307,11 +318,13 @@ static void on_connection(void *owner, struct MHD_Connection *mhd, void **socket
         server->connections = connection;
         server->connection_count++;
         enter_phase(connection, PHASE_HEAD);
+        begin_tls(connection, mhd);
         return;
     }
     if (connection == NULL) {
         return;
     }
+    end_tls(connection);
     if (connection->must_linger) {
         api_linger_begin(&server->linger, connection->fd);
     }
@@ -364,20 +377,21 @@ static void pause_accepting(struct api_server *server)
     way_timer_start(server->accept_timer, ACCEPT_PAUSE_MS, 0);
 }
 
-/* Whoever has been silent for longest makes room. */
-static void evict_idle(struct api_server *server)
+/* Whoever has been silent for longest makes room; or of those in a handshake. */
+static void evict_idle(struct api_server *server, bool is_handshake)
 {
     struct api_connection *oldest = NULL;
 
     for (struct api_connection *connection = server->connections; connection != NULL;
          connection = connection->next) {
-        if (connection->slot == NULL &&
+        if (connection->slot == NULL && (!is_handshake || connection->phase == PHASE_HANDSHAKE) &&
             (oldest == NULL || connection->since_ms < oldest->since_ms)) {
             oldest = connection;
         }
     }
     if (oldest != NULL) {
         (void)shutdown(oldest->fd, SHUT_RDWR);
+        api_handshake_wake(&oldest->handshake);
         pump_soon(server);
     }
 }
@@ -395,18 +409,25 @@ static bool is_out_of_descriptors(int code)
 }
 
 /* Returns whether there may be more to accept. */
-static bool accept_one(struct api_server *server, int listener)
+static bool accept_one(struct accepting *accepting)
 {
+    struct api_server *server = accepting->server;
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     int fd;
 
     if (server->connection_count >= server->connections_max) {
-        evict_idle(server);
+        evict_idle(server, false);
         pause_accepting(server);
         return false;
     }
-    fd = accept4(listener, (struct sockaddr *)(void *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepting->daemon == &server->tls_daemon &&
+        server->handshakes.count >= server->connections_max / API_HANDSHAKES_SHARE) {
+        evict_idle(server, true);
+        return false; /* the listener is told again at once */
+    }
+    fd = accept4(accepting->fd, (struct sockaddr *)(void *)&address, &len,
+                 SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (is_out_of_descriptors(errno)) {
             if (!server->is_starved) {
@@ -414,22 +435,22 @@ static bool accept_one(struct api_server *server, int listener)
                         errno);
             }
             server->is_starved = true;
-            evict_idle(server);
+            evict_idle(server, false);
             pause_accepting(server);
         }
         return false;
     }
     server->is_starved = false;
     /* It closes the descriptor itself when it refuses. */
-    (void)MHD_add_connection(server->daemon, fd, (struct sockaddr *)(void *)&address, len);
+    (void)MHD_add_connection(accepting->daemon->mhd, fd, (struct sockaddr *)(void *)&address, len);
     return true;
 }
 
 /* Returns whether there may be more to accept. */
-static bool accept_some(struct api_server *server, int listener)
+static bool accept_some(struct accepting *accepting)
 {
     for (int i = 0; i < ACCEPT_ROUNDS_MAX; i++) {
-        if (!accept_one(server, listener)) {
+        if (!accept_one(accepting)) {
             return false;
         }
     }
@@ -441,15 +462,15 @@ static void on_acceptable(void *owner, unsigned events)
     struct accepting *accepting = owner;
 
     (void)events;
-    (void)accept_some(accepting->server, accepting->fd);
-    pump(accepting->server);
+    (void)accept_some(accepting);
+    api_daemon_pump(accepting->daemon);
 }
 
 static void stop_accepting(struct api_server *server)
 {
     for (size_t i = 0; i < server->accepting_count; i++) {
         /* Whoever the kernel has let in already is served. */
-        while (accept_some(server, server->accepting[i].fd)) {
+        while (accept_some(&server->accepting[i])) {
         }
         way_watch_close(server->accepting[i].watch);
         /* From now on clients are refused, and do not wait for a process that ends. */
@@ -524,31 +545,45 @@ void api_exchange_resume(struct api_exchange *exchange)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
-static enum way_status start_daemon(struct api_server *server, struct way_error *err)
+static enum way_status start_daemon(struct api_server *server, struct api_daemon *daemon,
+                                    unsigned flags, const struct MHD_OptionItem *more,
+                                    struct way_error *err)
 {
-    const union MHD_DaemonInfo *info;
+    return api_daemon_start(
+        daemon,
+        MHD_start_daemon(
+            flags | MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+                MHD_USE_ERROR_LOG,
+            0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, server,
+            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server, MHD_OPTION_UNESCAPE_CALLBACK,
+            leave_escaped, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
+            (unsigned)server->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+            (unsigned)(API_IDLE_MS / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+            MHD_OPTION_ARRAY, more, MHD_OPTION_END),
+        server->context->loop, err);
+}
 
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-        NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, server,
-        MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server, MHD_OPTION_UNESCAPE_CALLBACK,
-        leave_escaped, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)server->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(API_IDLE_MS / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-        MHD_OPTION_END);
-    if (server->daemon == NULL) {
-        return way_fail(err, WAY_INTERNAL, "", "the HTTP library did not start");
+static void park_handshakes(void *owner)
+{
+    api_handshakes_park(owner);
+}
+
+static enum way_status start_daemons(struct api_server *server, struct way_error *err)
+{
+    const struct MHD_OptionItem nothing[] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls[API_TLS_DAEMON_OPTIONS];
+    enum way_status status = start_daemon(server, &server->plain_daemon, 0, nothing, err);
+
+    if (status == WAY_OK && server->tls != NULL) {
+        api_tls_daemon_options(tls);
+        server->handshakes =
+            (struct api_handshakes){.loop = server->context->loop, .daemon = &server->tls_daemon};
+        server->tls_daemon.settle = park_handshakes;
+        server->tls_daemon.owner = &server->handshakes;
+        status = start_daemon(server, &server->tls_daemon, MHD_USE_TLS, tls, err);
     }
-    info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    server->watch = info == NULL ? NULL
-                                 : way_watch_open(server->context->loop, info->epoll_fd,
-                                                  on_daemon_ready, server);
-    if (server->watch == NULL) {
-        return way_fail(err, WAY_INTERNAL, "", "the HTTP library's events cannot be watched");
-    }
-    way_watch_set(server->watch, WAY_EVENT_READ);
-    return WAY_OK;
+    return status;
 }
 
 static enum way_status watch_listeners(struct api_server *server,
@@ -559,6 +594,8 @@ static enum way_status watch_listeners(struct api_server *server,
         struct accepting *accepting = &server->accepting[i];
 
         accepting->server = server;
+        accepting->daemon =
+            options->listeners[i].is_tls ? &server->tls_daemon : &server->plain_daemon;
         accepting->fd = options->listeners[i].descriptors[options->loop_index];
         accepting->watch =
             way_watch_open(server->context->loop, accepting->fd, on_acceptable, accepting);
@@ -582,17 +619,16 @@ enum way_status api_server_new(const struct api_server_options *options, struct 
     }
     server->context = options->context;
     server->connections_max = options->connections_max;
+    server->tls = options->tls;
     server->linger.loop = options->context->loop;
     api_slot_pool_init(&server->slots, options->context, server);
-    server->daemon_timer = way_timer_open(options->context->loop, on_daemon_timer, server);
     server->sweep_timer = way_timer_open(options->context->loop, on_sweep, server);
     server->accept_timer = way_timer_open(options->context->loop, on_accept_timer, server);
-    if (server->daemon_timer == NULL || server->sweep_timer == NULL ||
-        server->accept_timer == NULL) {
+    if (server->sweep_timer == NULL || server->accept_timer == NULL) {
         status = way_fail(err, WAY_NO_MEMORY, "", "no memory for the HTTP server");
         goto out;
     }
-    status = start_daemon(server, err);
+    status = start_daemons(server, err);
     if (status != WAY_OK) {
         goto out;
     }
@@ -659,12 +695,10 @@ void api_server_free(struct api_server *server)
     for (size_t i = 0; i < server->accepting_count; i++) {
         way_watch_close(server->accepting[i].watch);
     }
-    way_watch_close(server->watch);
-    if (server->daemon != NULL) {
-        MHD_stop_daemon(server->daemon);
-    }
+    api_handshakes_wake_all(&server->handshakes);
+    api_daemon_fini(&server->plain_daemon);
+    api_daemon_fini(&server->tls_daemon);
     api_linger_fini(&server->linger);
-    way_timer_close(server->daemon_timer);
     way_timer_close(server->sweep_timer);
     way_timer_close(server->accept_timer);
     api_slot_pool_fini(&server->slots);

@@ -5,7 +5,7 @@
  * Purpose  Accepts connections, leads each request from api/http_intake through its
  *          handler to api/http_reply, and keeps a deadline for every phase. Only the
  *          files api/http_*.c know libmicrohttpd.
- * Owns     Its connections, their slots, one libmicrohttpd daemon.
+ * Owns     Its connections, their slots, a libmicrohttpd daemon, and another one for TLS.
  * Threads  One a loop; everything on that loop's thread, but new() and free(), which
  *          come before the loop runs and after.
  * Errors   new(): WAY_NO_MEMORY, WAY_INTERNAL.
@@ -21,10 +21,15 @@
 
 enum {
     API_CONNECTIONS_MAX = 8192, /* of all loops together */
-    API_HEAD_MS = 10000,        /* from accept, or the request line, to the end of the headers */
-    API_BODY_MS = 30000,        /* for the whole body */
-    API_WRITE_MS = 60000,       /* for the whole answer */
-    API_IDLE_MS = 75000,        /* between two requests */
+    API_HEAD_MS = 10000,  /* from accept (so with a TLS handshake, too), or the request line, to
+                           * the end of the headers */
+    API_BODY_MS = 30000,  /* for the whole body */
+    API_WRITE_MS = 60000, /* for the whole answer */
+    API_IDLE_MS = 75000,  /* between two requests */
+    /* Of the connections of a loop, one in so many may be in its TLS handshake; for another one the
+     * oldest of them is closed. Whoever opens handshakes and ends none keeps no plain listener's
+     * clients out. */
+    API_HANDSHAKES_SHARE = 2,
 };
 
 struct api_server;
@@ -35,6 +40,7 @@ struct api_server_options {
     size_t loop_index;              /* which descriptor of each listener is ours */
     struct api_listener *listeners; /* borrowed */
     size_t listener_count;
+    struct api_tls *tls; /* borrowed, of all loops; NULL: no listener speaks TLS */
 };
 
 WAY_MUST_CHECK enum way_status api_server_new(const struct api_server_options *options,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/handlers/handlers.h"
+#include "api/http_tls.h"
 #include "base/json.h"
 
 #include "base/metric.h"
@@ -76,6 +77,9 @@ void api_get_metrics(struct api_exchange *exchange)
     };
     api_respond(exchange, 200, API_MEDIA_METRICS);
     way_metrics_render(context->requests, &exchange->response.body);
+    if (context->tls != NULL) {
+        api_tls_render(context->tls, &exchange->response.body);
+    }
     way_meter_render(context->meter, &gauges, &exchange->response.body);
     api_exchange_finish(exchange);
 }

@@ -3,6 +3,7 @@
 
 #include "api/http_listener.h"
 #include "base/text.h"
+#include "main/ask_tls.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -16,6 +17,24 @@ enum {
     STATUS_AT = 9,      /* behind "HTTP/1.1 " */
     STATUS_DIGITS = 3,
 };
+
+/* A socket, and what is spoken over it. */
+struct line {
+    int fd;
+    struct way_tls_client *tls; /* NULL: plain */
+};
+
+static ssize_t put(const struct line *line, const char *bytes, size_t len)
+{
+    return line->tls != NULL ? way_tls_client_send(line->tls, bytes, len)
+                             : send(line->fd, bytes, len, MSG_NOSIGNAL);
+}
+
+static ssize_t get(const struct line *line, char *bytes, size_t size)
+{
+    return line->tls != NULL ? way_tls_client_receive(line->tls, bytes, size)
+                             : recv(line->fd, bytes, size, 0);
+}
 
 /* A server that listens everywhere listens on loopback, too. */
 static void make_reachable(struct api_listen_address *address)
@@ -31,18 +50,19 @@ static void make_reachable(struct api_listen_address *address)
     }
 }
 
-static enum way_status send_question(int fd, const char *question, const char *secret,
+static enum way_status send_question(const struct line *line, const struct way_question *question,
                                      struct way_error *err)
 {
     char bytes[QUESTION_MAX];
+    const char *secret = question->secret;
     /* HTTP/1.0: the answer ends with the connection, and no Host is needed. */
-    int len = snprintf(bytes, sizeof bytes, "%s HTTP/1.0\r\n%s%s%s\r\n", question,
+    int len = snprintf(bytes, sizeof bytes, "%s HTTP/1.0\r\n%s%s%s\r\n", question->line,
                        secret[0] == '\0' ? "" : "Authorization: Bearer ", secret,
                        secret[0] == '\0' ? "" : "\r\n");
     ssize_t sent;
 
     WAY_ASSERT(len > 0 && (size_t)len < sizeof bytes);
-    sent = send(fd, bytes, (size_t)len, MSG_NOSIGNAL);
+    sent = put(line, bytes, (size_t)len);
     explicit_bzero(bytes, sizeof bytes);
     return sent == len ? WAY_OK : way_fail(err, WAY_UNAVAILABLE, "", "cannot send");
 }
@@ -60,17 +80,23 @@ static bool read_status(const char *head, unsigned *status)
     return true;
 }
 
-static enum way_status read_reply(int fd, struct way_reply *reply, struct way_error *err)
+static enum way_status read_reply(const struct line *line, struct way_reply *reply,
+                                  struct way_error *err)
 {
     size_t have = 0;
     ssize_t got = 1;
     char *end;
 
     while (got > 0 && have < sizeof reply->bytes - 1) {
-        got = recv(fd, reply->bytes + have, sizeof reply->bytes - 1 - have, 0);
+        got = get(line, reply->bytes + have, sizeof reply->bytes - 1 - have);
         have += got > 0 ? (size_t)got : 0;
     }
     reply->bytes[have] = '\0';
+    if (line->tls != NULL && way_tls_client_alert(line->tls) != NULL) {
+        /* With TLS 1.3 a client certificate is judged after the client's side of the handshake. */
+        return way_fail(err, WAY_UNAVAILABLE, "", "no TLS handshake: %s",
+                        way_tls_client_alert(line->tls));
+    }
     end = strstr(reply->bytes, "\r\n\r\n");
     if (end == NULL || !read_status(reply->bytes, &reply->status)) {
         return way_fail(err, WAY_UNAVAILABLE, "",
@@ -93,32 +119,67 @@ static enum way_status reach(int fd, const char *listen, const struct api_listen
                     strerror_r(errno, reason, sizeof reason));
 }
 
-enum way_status way_ask(const char *listen, const char *question, const char *secret,
-                        unsigned patience_ms, struct way_reply *reply, struct way_error *err)
+enum way_status way_ask_where(const struct way_options *options, struct way_question *question,
+                              struct way_error *err)
 {
-    const struct timeval patience = {.tv_sec = patience_ms / 1000,
-                                     .tv_usec = (suseconds_t)(patience_ms % 1000) * 1000};
+    bool has_certificate = options->tls_cert[0] != '\0';
+    bool is_asked_for_one = options->tls_client_ca[0] != '\0';
+
+    for (size_t i = 0; i < options->listen.count; i++) {
+        struct api_listen_address address;
+        enum way_status status = api_listen_parse(options->listen.items[i], &address, err);
+        bool is_tls;
+
+        if (status != WAY_OK) {
+            return status;
+        }
+        is_tls = api_listen_speaks_tls(&address, has_certificate);
+        if (!is_tls || !is_asked_for_one) {
+            question->listen = options->listen.items[i];
+            question->is_tls = is_tls;
+            return WAY_OK;
+        }
+    }
+    return way_fail(err, WAY_INVALID, "listen",
+                    "with --tls-client-ca only a plain address can be asked, and there is none: "
+                    "add one, as in unix:PATH or 127.0.0.1:PORT?tls=off");
+}
+
+static enum way_status talk(const struct line *line, const struct way_question *question,
+                            struct way_reply *reply, struct way_error *err)
+{
+    enum way_status status = send_question(line, question, err);
+
+    return status == WAY_OK ? read_reply(line, reply, err) : status;
+}
+
+enum way_status way_ask(const struct way_question *question, struct way_reply *reply,
+                        struct way_error *err)
+{
+    const struct timeval patience = {.tv_sec = question->patience_ms / 1000,
+                                     .tv_usec = (suseconds_t)(question->patience_ms % 1000) * 1000};
     struct api_listen_address address;
-    int fd;
-    enum way_status status = api_listen_parse(listen, &address, err);
+    struct line line = {0};
+    enum way_status status = api_listen_parse(question->listen, &address, err);
 
     if (status != WAY_OK) {
         return status;
     }
     make_reachable(&address);
-    fd = socket(address.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
+    line.fd = socket(address.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (line.fd < 0) {
         return way_fail(err, WAY_UNAVAILABLE, "", "no socket");
     }
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    status = reach(fd, listen, &address, err);
-    if (status == WAY_OK) {
-        status = send_question(fd, question, secret, err);
+    (void)setsockopt(line.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    (void)setsockopt(line.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    status = reach(line.fd, question->listen, &address, err);
+    if (status == WAY_OK && question->is_tls) {
+        status = way_tls_client_open(line.fd, question->pin, &line.tls, err);
     }
     if (status == WAY_OK) {
-        status = read_reply(fd, reply, err);
+        status = talk(&line, question, reply, err);
     }
-    (void)close(fd);
+    way_tls_client_close(line.tls);
+    (void)close(line.fd);
     return status;
 }

@@ -10,12 +10,13 @@
 #ifndef WAY_MAIN_HEALTHCHECK_H
 #define WAY_MAIN_HEALTHCHECK_H
 
-#include "base/status.h"
+#include "main/options.h"
 
 enum { WAY_HEALTHCHECK_MS = 3000 /* for the whole question */ };
 
-/* `listen`: an address as --listen takes it; an unspecified one (0.0.0.0, [::]) is asked on
- * loopback. */
-WAY_MUST_CHECK enum way_status way_healthcheck(const char *listen, struct way_error *err);
+/* Nothing secret is sent, and the files of a renewal may lie there before SIGHUP: so over TLS any
+ * certificate will do. */
+WAY_MUST_CHECK enum way_status way_healthcheck(const struct way_options *options,
+                                               struct way_error *err);
 
 #endif

@@ -173,7 +173,7 @@ static int run_command(const struct way_options *options)
         status = way_migrate(options, &err);
         break;
     case WAY_COMMAND_HEALTHCHECK:
-        status = way_healthcheck(options->listen.items[0], &err);
+        status = way_healthcheck(options, &err);
         break;
     }
     return status == WAY_OK ? EXIT_STOPPED : fail(&err);

@@ -49,7 +49,7 @@ struct option_row {
 /* clang-format off */
 static const struct option_row rows[] = {
     { "listen", KIND_LIST, AT(listen), "127.0.0.1:8080", "ADDRESS", NULL, 0, 0,
-      "Where to listen; may repeat (in the environment: separated by commas). HOST:PORT, [IPv6]:PORT or unix:PATH?mode=0660&group=NAME. Port 0 takes a free one." },
+      "Where to listen; may repeat (in the environment: separated by commas). HOST:PORT, [IPv6]:PORT or unix:PATH?mode=0660&group=NAME. Port 0 takes a free one. With --tls-cert every TCP address speaks TLS, unless ?tls=off stands behind it; a unix socket never does." },
     { "database", KIND_DATABASE, AT(database), "sqlite:waypost.db", "URL", NULL, 0, 0,
       "Where the overrides are kept: sqlite:PATH, or mariadb://USER:PASSWORD@HOST[:PORT][,HOST...]/DATABASE[?tls=verify&ca=PATH], or mariadb://USER@/DATABASE?socket=PATH." },
     { "database-password-file", KIND_TEXT, AT(database_password_file), "", "PATH", NULL, 0, 0,
@@ -70,6 +70,12 @@ static const struct option_row rows[] = {
       "For `waypost reload` of an SQLite file: the token to send is the first line of this file. Or give the token itself in the environment, as WAYPOST_TOKEN." },
     { "cors-origin", KIND_LIST, AT(cors_origins), "", "ORIGIN", NULL, 0, 0,
       "Let pages of this origin, as in https://dash.example.org, read answers and change overrides; may repeat. Also wanted for the address of a proxy in front, if browsers come through it." },
+    { "tls-cert", KIND_TEXT, AT(tls_cert), "", "PATH", NULL, 0, 0,
+      "Speak TLS 1.2 and 1.3 on TCP addresses, with this certificate and the chain behind it (PEM). Read again on SIGHUP, together with the key and the authorities." },
+    { "tls-key", KIND_TEXT, AT(tls_key), "", "PATH", NULL, 0, 0,
+      "The key of --tls-cert (PEM, without a passphrase)." },
+    { "tls-client-ca", KIND_TEXT, AT(tls_client_ca), "", "PATH", NULL, 0, 0,
+      "Let in over TLS only who shows a certificate that one of these authorities has signed (PEM); the handshake of others fails. Tokens are wanted all the same." },
     { "port-file", KIND_TEXT, AT(port_file), "", "PATH", NULL, 0, 0,
       "Write the bound addresses to this file, one a line, once they are bound." },
     { "snapshot", KIND_TEXT, AT(snapshot), "", "PATH", NULL, 0, 0,
@@ -124,7 +130,9 @@ static const struct {
      "overrides, too, and sees their history; auditor reads, and sees the history; admin may do "
      "everything."},
     {"healthcheck", WAY_COMMAND_HEALTHCHECK,
-     "Ask the instance on --listen whether it is alive; exit 0 if so, else 1. Needs no token."},
+     "Ask the instance on the first --listen whether it is alive; exit 0 if so, else 1. Needs no "
+     "token, and over TLS looks at no certificate. With --tls-client-ca the first plain address is "
+     "asked."},
 };
 
 static void env_name(const char *name, char out[static ENV_NAME_MAX])
@@ -462,6 +470,9 @@ void way_options_free(struct way_options *options)
     free(options->dns);
     free(options->port_file);
     free(options->snapshot);
+    free(options->tls_cert);
+    free(options->tls_key);
+    free(options->tls_client_ca);
     free(options->tokens);
     free(options->token_file);
     *options = (struct way_options){0};

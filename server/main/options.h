@@ -58,6 +58,9 @@ struct way_options {
     bool is_open;
     char *tokens;
     char *token_file;
+    char *tls_cert;
+    char *tls_key;
+    char *tls_client_ca;
     char *port_file;
     char *snapshot;
     uint64_t snapshot_max_age_ms;

@@ -102,14 +102,25 @@ static bool find_member(const char *body, const char *name, const char *ends,
     return value->at[value->len] != '\0';
 }
 
-static enum way_status ask_instance(const char *listen, const char *secret, struct way_text *out,
-                                    struct way_error *err)
+/* A token is sent, so over TLS the certificate must be the instance's own. */
+static enum way_status ask_instance(const struct way_options *options, const char *secret,
+                                    struct way_text *out, struct way_error *err)
 {
+    struct way_question question = {.line = "POST /reload",
+                                    .secret = secret,
+                                    .pin = options->tls_cert,
+                                    .patience_ms = WAY_RELOAD_MS};
     struct way_reply reply;
     struct api_bytes revision;
     struct api_bytes epoch;
-    enum way_status status = way_ask(listen, "POST /reload", secret, WAY_RELOAD_MS, &reply, err);
+    const char *listen;
+    enum way_status status = way_ask_where(options, &question, err);
 
+    if (status != WAY_OK) {
+        return status;
+    }
+    listen = question.listen;
+    status = way_ask(&question, &reply, err);
     if (status == WAY_NOT_FOUND) {
         return way_fail(err, status, "",
                         "nothing listens on %.100s: no instance has the file open there, and one "
@@ -150,7 +161,7 @@ enum way_status way_reload(const struct way_options *options, struct way_text *o
     }
     status = way_secret_read(options, secret, err);
     if (status == WAY_OK) {
-        status = ask_instance(options->listen.items[0], secret, out, err);
+        status = ask_instance(options, secret, out, err);
     }
     explicit_bzero(secret, sizeof secret);
     return status;

@@ -3,6 +3,7 @@
 
 #include "api/failures.h"
 #include "api/http_server.h"
+#include "api/http_tls.h"
 #include "api/origin.h"
 #include "api/request_metrics.h"
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "domain/lookup.h"
 #include "domain/service.h"
 #include "main/database.h"
+#include "main/tls_files.h"
 #include "main/token_file.h"
 #include "store/store_mariadb.h"
 #include "store/store_sqlite.h"
@@ -73,6 +75,7 @@ struct way_instance {
     struct way_service *service;
     struct api_failures *failures;
     struct api_origins origins;
+    struct api_tls *tls;            /* NULL: no listener speaks TLS */
     struct way_token_table *tokens; /* as they were last read; the loops have copies */
     size_t listener_count;
     struct api_listener listeners[API_LISTEN_MAX];
@@ -94,6 +97,27 @@ static size_t thread_count(const struct way_options *options)
     return cores < 1 ? 1 : cores > 64 ? 64 : (size_t)cores;
 }
 
+/* A certificate that no address shows, or an address that wants one, is a mistake. */
+static enum way_status check_tls(const struct way_options *options,
+                                 const struct api_listen_address *addresses, struct way_error *err)
+{
+    bool has_certificate = options->tls_cert[0] != '\0';
+    bool is_shown = false;
+
+    for (size_t i = 0; i < options->listen.count; i++) {
+        is_shown = is_shown || api_listen_speaks_tls(&addresses[i], has_certificate);
+        if (addresses[i].tls == API_LISTEN_TLS_ON && !has_certificate) {
+            return way_fail(err, WAY_INVALID, "listen", "%.100s wants --tls-cert and --tls-key",
+                            options->listen.items[i]);
+        }
+    }
+    if (has_certificate && !is_shown) {
+        return way_fail(err, WAY_INVALID, "tls-cert",
+                        "no address of --listen speaks TLS: all are unix sockets or tls=off");
+    }
+    return WAY_OK;
+}
+
 static enum way_status read_addresses(const struct way_options *options,
                                       struct api_listen_address *addresses, struct way_error *err)
 {
@@ -110,7 +134,7 @@ static enum way_status read_addresses(const struct way_options *options,
                             options->listen.items[i]);
         }
     }
-    return WAY_OK;
+    return check_tls(options, addresses, err);
 }
 
 static enum way_status read_cors_origins(const struct way_options *options,
@@ -130,8 +154,11 @@ enum way_status way_instance_check(const struct way_options *options, struct way
     struct way_database_url url;
     struct way_token_table *tokens = NULL;
     struct api_origin_list origins = {0};
-    enum way_status status = read_addresses(options, addresses, err);
+    enum way_status status = way_tls_options_check(options, err);
 
+    if (status == WAY_OK) {
+        status = read_addresses(options, addresses, err);
+    }
     if (status == WAY_OK) {
         status = read_cors_origins(options, &origins, err);
     }
@@ -144,6 +171,9 @@ enum way_status way_instance_check(const struct way_options *options, struct way
     if (status == WAY_OK && options->request == WAY_REQUEST_CHECK_CONFIG &&
         options->tokens[0] != '\0') {
         status = way_token_file_read(options->tokens, &tokens, err);
+    }
+    if (status == WAY_OK && options->request == WAY_REQUEST_CHECK_CONFIG) {
+        status = way_tls_files_check(options, err);
     }
     free(tokens);
     return status;
@@ -259,6 +289,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
         .loop_index = index,
         .listeners = instance->listeners,
         .listener_count = instance->listener_count,
+        .tls = instance->tls,
     };
     enum way_status status;
 
@@ -300,6 +331,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
         .stale_after_ms = instance->options.stale_after_ms,
         .failures = instance->failures,
         .origins = &instance->origins,
+        .tls = instance->tls,
         .tokens = lane->tokens,
     };
     return api_server_new(&server, &lane->server, err);
@@ -361,6 +393,7 @@ static enum way_status open_listeners(struct way_instance *instance, struct way_
     for (size_t i = 0; status == WAY_OK && i < instance->options.listen.count; i++) {
         status =
             api_listener_open(&addresses[i], instance->lane_count, &instance->listeners[i], err);
+        instance->listeners[i].is_tls = api_listen_speaks_tls(&addresses[i], instance->tls != NULL);
         instance->listener_count += status == WAY_OK;
     }
     return status;
@@ -369,15 +402,15 @@ static enum way_status open_listeners(struct way_instance *instance, struct way_
 /* Where a page must come from to be ours. A unix socket is no browser's; what stands in front of it
  * has another address. */
 static enum way_status add_own_origin(struct way_instance *instance,
-                                      const struct api_listener *listener, const char *scheme,
-                                      struct way_error *err)
+                                      const struct api_listener *listener, struct way_error *err)
 {
     char text[API_LISTEN_TEXT_MAX + 16];
 
     if (listener->is_unix) {
         return WAY_OK;
     }
-    (void)snprintf(text, sizeof text, "%s://%s", scheme, listener->text);
+    (void)snprintf(text, sizeof text, "%s://%s", listener->is_tls ? "https" : "http",
+                   listener->text);
     return api_origins_add(&instance->origins.own, text, err);
 }
 
@@ -390,7 +423,7 @@ static enum way_status find_origins(struct way_instance *instance, struct way_er
     enum way_status status = read_cors_origins(&instance->options, &instance->origins.allowed, err);
 
     for (size_t i = 0; status == WAY_OK && i < instance->listener_count; i++) {
-        status = add_own_origin(instance, &instance->listeners[i], "http", err);
+        status = add_own_origin(instance, &instance->listeners[i], err);
     }
     return status;
 }
@@ -550,10 +583,16 @@ void way_instance_read_again(struct way_instance *instance)
     struct way_error err;
     char quoted[WAY_LOG_VALUE_MAX];
 
-    if (instance->tokens == NULL) {
+    if (instance->tokens == NULL && instance->tls == NULL) {
         way_log(WAY_LOG_NOTICE, "hangup", "detail=\"there is nothing to read again\"");
-    } else if (replace_tokens(instance, &err) != WAY_OK) {
+    }
+    if (instance->tokens != NULL && replace_tokens(instance, &err) != WAY_OK) {
         way_log(WAY_LOG_ERROR, "tokens.refused", "detail=%s",
+                way_log_quote(err.detail, strlen(err.detail), quoted, sizeof quoted));
+    }
+    if (instance->tls != NULL &&
+        way_tls_read_again(&instance->options, instance->tls, &err) != WAY_OK) {
+        way_log(WAY_LOG_ERROR, "tls.refused", "option=%s detail=%s", err.field,
                 way_log_quote(err.detail, strlen(err.detail), quoted, sizeof quoted));
     }
 }
@@ -561,8 +600,10 @@ void way_instance_read_again(struct way_instance *instance)
 static void log_start(const struct way_instance *instance)
 {
     for (size_t i = 0; i < instance->listener_count; i++) {
-        way_log(WAY_LOG_NOTICE, "serve", "version=%s listen=%s store=%s threads=%zu", WAY_VERSION,
-                instance->listeners[i].text, way_store_name(instance->store), instance->lane_count);
+        way_log(WAY_LOG_NOTICE, "serve", "version=%s listen=%s tls=%s store=%s threads=%zu",
+                WAY_VERSION, instance->listeners[i].text,
+                instance->listeners[i].is_tls ? "on" : "off", way_store_name(instance->store),
+                instance->lane_count);
     }
 }
 
@@ -583,6 +624,9 @@ enum way_status way_instance_start(const struct way_options *options, struct way
     instance->has_cares = status == WAY_OK;
     if (status == WAY_OK) {
         status = read_tokens(instance, err);
+    }
+    if (status == WAY_OK) {
+        status = way_tls_open(options, &instance->tls, err);
     }
     if (status == WAY_OK) {
         status = open_listeners(instance, err);
@@ -672,6 +716,7 @@ void way_instance_stop(struct way_instance *instance)
     }
     free(instance->lanes);
     api_failures_free(instance->failures);
+    api_tls_free(instance->tls);
     free(instance->tokens);
     way_service_free(instance->service);
     way_janitor_stop(instance->janitor);

@@ -17,16 +17,17 @@
 
 struct way_instance;
 
-/* Checks what can be checked without opening anything but a file of tokens, and that only when
- * checking is all that is wanted. */
+/* Checks what can be checked without opening anything but the files of tokens and of TLS, and those
+ * only when checking is all that is wanted. */
 WAY_MUST_CHECK enum way_status way_instance_check(const struct way_options *options,
                                                   struct way_error *err);
 /* Listens, opens an SQLite file, starts every thread. Does not wait for a database. */
 WAY_MUST_CHECK enum way_status way_instance_start(const struct way_options *options,
                                                   struct way_instance **instance,
                                                   struct way_error *err);
-/* SIGHUP: reads the tokens again. A file that has a fault leaves the tokens as they are, and is
- * logged; else each loop has the new ones with its next job. */
+/* SIGHUP: reads the tokens again, and the files of TLS. A file that has a fault leaves what it is
+ * about as it is, and is logged; else each loop has the new tokens with its next job, and the next
+ * connection the new certificate. */
 void way_instance_read_again(struct way_instance *instance);
 /* Drains, then stops everything. */
 void way_instance_stop(struct way_instance *instance);

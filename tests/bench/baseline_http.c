@@ -61,8 +61,7 @@ static enum MHD_Result answer(void *owner, struct MHD_Connection *connection, co
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct MHD_Response *shared = NULL;
     const union MHD_DaemonInfo *info;
     struct MHD_Daemon *daemon;

@@ -15,7 +15,9 @@ LEVEL = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 HOSTS = {  # third-party header -> the files that may name it
     "uv.h": ("server/base/loop.c",),
     "xxhash.h": ("server/base/random.c",),
-    "gnutls.h": ("server/base/digest.c",),
+    "gnutls.h": ("server/base/digest.c", "api/http_tls.c", "server/main/ask_tls.c"),
+    "abstract.h": ("api/http_tls.c",),
+    "x509.h": ("api/http_tls.c",),
     "crypto.h": ("server/base/digest.c",),
     "idn2.h": ("server/model/key.c",),
     "sqlite3.h": ("server/store/*sqlite*",),

@@ -5,6 +5,7 @@ import email.parser
 import http.client
 import json
 import socket
+import ssl
 import time
 
 TIMEOUT_SECONDS = 20  # longer than any deadline that the service itself keeps
@@ -52,8 +53,11 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.host)
 
 
-def connect(address, timeout=TIMEOUT_SECONDS):
-    """A stream socket to "HOST:PORT" or "unix:PATH"."""
+def connect(address, timeout=TIMEOUT_SECONDS, tls=None):
+    """A stream socket to "HOST:PORT" or "unix:PATH"; over TLS with an ssl.SSLContext."""
+    if tls is not None:
+        host = address.rpartition(":")[0].strip("[]")
+        return tls.wrap_socket(connect(address, timeout), server_hostname=host)
     if address.startswith("unix:"):
         stream = socket.socket(socket.AF_UNIX)
         stream.settimeout(timeout)
@@ -66,14 +70,16 @@ def connect(address, timeout=TIMEOUT_SECONDS):
 class Client:
     """Each request has a connection of its own, unless one is held open with `held()`."""
 
-    def __init__(self, address, contract):
+    def __init__(self, address, contract, tls=None):
+        """`tls`: an ssl.SSLContext, to speak TLS."""
         self.address = address
         self.contract = contract
+        self.tls = tls
         self._connection = None
 
     def held(self):
         """A client that sends all its requests over one connection."""
-        client = Client(self.address, self.contract)
+        client = Client(self.address, self.contract, self.tls)
         client._connection = self._open()
         return client
 
@@ -84,6 +90,8 @@ class Client:
     def _open(self):
         if self.address.startswith("unix:"):
             return _UnixConnection(self.address.removeprefix("unix:"), timeout=TIMEOUT_SECONDS)
+        if self.tls is not None:
+            return http.client.HTTPSConnection(self.address, timeout=TIMEOUT_SECONDS, context=self.tls)
         return http.client.HTTPConnection(self.address, timeout=TIMEOUT_SECONDS)
 
     def request(self, method, target, body=None, headers=None, check=True):
@@ -139,7 +147,7 @@ class Client:
 
     def raw(self, data, half_close=False, timeout=TIMEOUT_SECONDS):
         """Sends bytes as they are, reads until the server closes. -> the bytes."""
-        with connect(self.address, timeout) as stream:
+        with connect(self.address, timeout, self.tls) as stream:
             try:
                 stream.sendall(data)
                 if half_close:
@@ -166,7 +174,7 @@ def read_all(stream):
     try:
         while chunk := stream.recv(65536):
             received += chunk
-    except ConnectionResetError:
+    except (ConnectionResetError, ssl.SSLEOFError):
         pass
     return bytes(received)
 

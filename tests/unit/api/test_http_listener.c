@@ -78,6 +78,8 @@ static void an_address_is_read(void **state)
         {"both, turned round", "unix:/run/w?group=postfix&mode=0660", "unix:/run/w 0660 postfix",
          true},
         {"the longest path", "unix:" PATH_107, "unix:" PATH_107, true},
+        {"TLS", "192.0.2.1:443?tls=on", "192.0.2.1:443", false},
+        {"no TLS", "[::1]:80?tls=off", "[::1]:80", true},
     };
 
     (void)state;
@@ -130,6 +132,13 @@ static void what_is_no_address_is_refused(void **state)
         {"a long host",
          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:80"},
         {"a URL", "http://127.0.0.1:80"},
+        {"an option of a unix socket", "127.0.0.1:80?mode=0660"},
+        {"a question mark behind a port", "127.0.0.1:80?"},
+        {"half an option", "127.0.0.1:80?tls"},
+        {"TLS perhaps", "127.0.0.1:80?tls=maybe"},
+        {"TLS twice", "127.0.0.1:80?tls=on&tls=on"},
+        {"an option before the port", "127.0.0.1?tls=on:80"},
+        {"TLS on a unix socket", "unix:/run/w?tls=on"},
         {"no path", "unix:"},
         {"no path before the options", "unix:?mode=0660"},
         {"a path too long", "unix:" PATH_107 "a"},
@@ -156,6 +165,30 @@ static void what_is_no_address_is_refused(void **state)
         assert_string_equal(err.field, "listen");
         assert_int_not_equal(err.detail[0], '\0');
         assert_int_equal(address.len, 77);
+    }
+}
+
+static void who_speaks_tls(void **state)
+{
+    static const struct {
+        const char *label, *text;
+        bool with, without; /* a certificate */
+    } cases[] = {
+        {"nothing is said", "127.0.0.1:80", true, false},
+        {"IPv6, nothing is said", "[::1]:80", true, false},
+        {"on", "127.0.0.1:80?tls=on", true, false},
+        {"off", "127.0.0.1:80?tls=off", false, false},
+        {"a unix socket", "unix:/run/w", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WAY_COUNT_OF(cases); i++) {
+        struct api_listen_address address;
+
+        print_message("    %s\n", cases[i].label);
+        assert_int_equal(api_listen_parse(cases[i].text, &address, NULL), WAY_OK);
+        assert_int_equal(api_listen_speaks_tls(&address, true), cases[i].with);
+        assert_int_equal(api_listen_speaks_tls(&address, false), cases[i].without);
     }
 }
 
@@ -263,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_is_read),
         cmocka_unit_test(what_is_no_address_is_refused),
+        cmocka_unit_test(who_speaks_tls),
         cmocka_unit_test(each_loop_gets_a_descriptor_on_one_port),
         cmocka_unit_test(a_unix_socket_is_made_kept_and_removed),
     };
