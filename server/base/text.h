@@ -93,7 +93,10 @@ static inline bool way_byte_is_control(char byte)
 /* ASCII only; the locale plays no part. */
 static inline char way_ascii_lower(char byte)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)((unsigned char)byte | 0x20U) : byte;
+    if (byte >= 'A' && byte <= 'Z') {
+        return (char)((unsigned char)byte | 0x20U);
+    }
+    return byte;
 }
 
 char way_ascii_upper(char byte);
