@@ -7,6 +7,7 @@
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "main/database.h"
 #include "main/healthcheck.h"
 #include "main/options.h"
 #include "main/reload.h"

@@ -6,7 +6,6 @@
 #include "main/ask.h"
 #include "main/database.h"
 #include "main/token_file.h"
-#include "main/wiring.h"
 #include "store/writer.h"
 
 #include <inttypes.h>

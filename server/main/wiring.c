@@ -17,8 +17,6 @@
 #include "main/database.h"
 #include "main/tls_files.h"
 #include "main/token_file.h"
-#include "store/store_mariadb.h"
-#include "store/store_sqlite.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -34,8 +32,6 @@ enum {
     DESCRIPTORS_BESIDES = 512, /* files, DNS sockets, databases: on top of connections */
     DNS_ON_WIRE_MAX = 128,     /* queries to one server at a time, over all loops */
     WHEN_EMPTY_DNS = 1,        /* the second word of --when-empty */
-    MIGRATE_TRIES_MAX = 60,
-    MIGRATE_PAUSE_MS = 500, /* while another instance migrates */
 };
 
 /* One of the threads that serve. */
@@ -177,19 +173,6 @@ enum way_status way_instance_check(const struct way_options *options, struct way
     }
     free(tokens);
     return status;
-}
-
-static enum way_status open_store(const struct way_options *options, struct way_store **store,
-                                  struct way_error *err)
-{
-    struct way_database_url url;
-    enum way_status status = way_database_read(options, &url, err);
-
-    if (status != WAY_OK) {
-        return status;
-    }
-    return url.engine == WAY_ENGINE_SQLITE ? way_store_sqlite_new(url.path, store, err)
-                                           : way_store_mariadb_new(&url, store, err);
 }
 
 /* --- a lane's loop -------------------------------------------------------------------------- */
@@ -638,7 +621,7 @@ enum way_status way_instance_start(const struct way_options *options, struct way
         status = write_port_file(instance, err);
     }
     if (status == WAY_OK) {
-        status = open_store(options, &instance->store, err);
+        status = way_database_open(options, &instance->store, err);
     }
     if (status == WAY_OK) {
         status = start_middle(instance, err);
@@ -735,57 +718,4 @@ void way_instance_stop(struct way_instance *instance)
     }
     way_condition_fini(&instance->condition);
     free(instance);
-}
-
-/* --- commands that need no instance ---------------------------------------------------------- */
-
-static enum way_status prepare(struct way_session *session, struct way_store_report *report,
-                               struct way_error *err)
-{
-    enum way_status status = way_store_prepare(session, report, err);
-
-    for (unsigned try = 1; status == WAY_BUSY && try < MIGRATE_TRIES_MAX; try++) {
-        way_clock_pause_ms(MIGRATE_PAUSE_MS); /* another instance is at it */
-        status = way_store_prepare(session, report, err);
-    }
-    if (status == WAY_OK && report->is_read_only) {
-        status = way_fail(err, WAY_UNAVAILABLE, "database", "%.200s", report->reason);
-    }
-    return status;
-}
-
-enum way_status way_open_prepared(const struct way_options *options, struct way_store **out,
-                                  struct way_store_report *report, struct way_error *err)
-{
-    struct way_store *store = NULL;
-    struct way_session *session = NULL;
-    enum way_status status = open_store(options, &store, err);
-
-    if (status == WAY_OK) {
-        status = way_session_open(store, &session, err);
-    }
-    if (status == WAY_OK) {
-        status = prepare(session, report, err);
-    }
-    way_session_close(session);
-    if (status != WAY_OK) {
-        way_store_free(store);
-        return status;
-    }
-    *out = store;
-    return WAY_OK;
-}
-
-enum way_status way_migrate(const struct way_options *options, struct way_error *err)
-{
-    struct way_store *store = NULL;
-    struct way_store_report report = {0};
-    enum way_status status = way_open_prepared(options, &store, &report, err);
-
-    if (status == WAY_OK) {
-        way_log(WAY_LOG_NOTICE, "migrate.done", "store=%s schema=%u rejected=%" PRIu64,
-                way_store_name(store), report.schema_version, report.rejected);
-    }
-    way_store_free(store);
-    return status;
 }

@@ -13,7 +13,6 @@
 #define WAY_MAIN_WIRING_H
 
 #include "main/options.h"
-#include "store/store.h"
 
 struct way_instance;
 
@@ -31,15 +30,5 @@ WAY_MUST_CHECK enum way_status way_instance_start(const struct way_options *opti
 void way_instance_read_again(struct way_instance *instance);
 /* Drains, then stops everything. */
 void way_instance_stop(struct way_instance *instance);
-
-/* Opens the database and brings its schema up to date; no instance is needed. WAY_UNAVAILABLE
- * also when the schema may not be written by this program. */
-WAY_MUST_CHECK enum way_status way_open_prepared(const struct way_options *options,
-                                                 struct way_store **store,
-                                                 struct way_store_report *report,
-                                                 struct way_error *err);
-/* Brings the schema up to date and says so. */
-WAY_MUST_CHECK enum way_status way_migrate(const struct way_options *options,
-                                           struct way_error *err);
 
 #endif
