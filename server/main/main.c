@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "main/database.h"
 #include "main/healthcheck.h"
+#include "main/notify.h"
 #include "main/options.h"
 #include "main/reload.h"
 #include "main/token_file.h"
@@ -29,6 +30,7 @@ enum {
     OUTPUT_MAX = 1024 * 1024,
     RELOADED_MAX = 256,   /* bytes of the line that `reload` prints */
     TOKEN_TEXT_MAX = 512, /* bytes of the two lines that `token` prints */
+    LOOK_SECONDS = 1,     /* how often a service manager is told what has changed */
 };
 
 static int fail(const struct way_error *err)
@@ -72,21 +74,49 @@ static void block_signals(sigset_t *set)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/* What `systemctl status` shows, and a sign of life for the watchdog. */
+static void tell(struct way_notify *notify, struct way_instance *instance)
+{
+    char storage[WAY_NOTIFY_STATUS_MAX];
+    struct way_text text;
+
+    way_text_init(&text, storage, sizeof storage, sizeof storage);
+    way_instance_describe(instance, &text);
+    way_notify_status(notify, way_text_string(&text));
+    way_text_fini(&text);
+    if (way_instance_is_alive(instance)) {
+        way_notify_alive(notify);
+    }
+}
+
+static void read_again(struct way_notify *notify, struct way_instance *instance)
+{
+    way_notify_reloading(notify);
+    way_instance_read_again(instance);
+    way_notify_ready(notify);
+}
+
 static void wait_for_stop(const sigset_t *set, struct way_instance *instance)
 {
+    const struct timespec look = {.tv_sec = LOOK_SECONDS};
+    struct way_notify notify;
     int signal = 0;
 
-    for (;;) {
-        if (sigwait(set, &signal) != 0) {
-            continue;
+    way_notify_open(&notify);
+    way_notify_ready(&notify);
+    while (signal != SIGTERM && signal != SIGINT) {
+        if (notify.is_on) {
+            tell(&notify, instance);
         }
-        if (signal != SIGHUP) {
-            watch_stop();
-            way_log(WAY_LOG_NOTICE, "stop", "signal=%s", signal == SIGTERM ? "TERM" : "INT");
-            return;
+        /* Below 0: interrupted, or time for another look. */
+        signal = notify.is_on ? sigtimedwait(set, NULL, &look) : sigwaitinfo(set, NULL);
+        if (signal == SIGHUP) {
+            read_again(&notify, instance);
         }
-        way_instance_read_again(instance);
     }
+    watch_stop();
+    way_notify_stopping(&notify);
+    way_log(WAY_LOG_NOTICE, "stop", "signal=%s", signal == SIGTERM ? "TERM" : "INT");
 }
 
 static int serve(const struct way_options *options)

@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ struct lane {
     struct way_job drain; /* posted to the loop, one after the other */
     struct way_job stop;
     struct way_job halt;
+    struct way_job beat;            /* posted when it is not on its way */
+    atomic_bool is_beating;         /* it is on its way */
     struct way_token_table *tokens; /* the loop's own copy; NULL: every operation is open */
 };
 
@@ -225,6 +228,11 @@ static void halt_lane(struct way_job *job)
     way_loop_stop(WAY_OWNER_OF(job, struct lane, halt)->loop);
 }
 
+static void beat_lane(struct way_job *job)
+{
+    atomic_store(&WAY_OWNER_OF(job, struct lane, beat)->is_beating, false);
+}
+
 static struct way_token_table *copy_tokens(const struct way_token_table *table)
 {
     struct way_token_table *copy = malloc(sizeof *copy);
@@ -281,6 +289,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
     lane->drain.run = drain_lane;
     lane->stop.run = stop_lane;
     lane->halt.run = halt_lane;
+    lane->beat.run = beat_lane;
     lane->loop = way_loop_new();
     if (lane->loop == NULL) {
         return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
@@ -636,6 +645,43 @@ enum way_status way_instance_start(const struct way_options *options, struct way
     log_start(instance);
     *out = instance;
     return WAY_OK;
+}
+
+/* --- while it runs -------------------------------------------------------------------------- */
+
+void way_instance_describe(struct way_instance *instance, struct way_text *out)
+{
+    static const char *const states[] = {
+        [WAY_STORE_OK] = "",
+        [WAY_STORE_FAILING] = "the database refuses changes",
+        [WAY_STORE_READ_ONLY] = "the database is read-only",
+        [WAY_STORE_DOWN] = "the database is away",
+    };
+    struct way_sync_view view;
+
+    way_sync_view(instance->sync, &view);
+    if (view.has_data) {
+        way_text_printf(out, "Serving %" PRIu64 " overrides", way_index_count(instance->index));
+    } else {
+        way_text_puts(out, "Waiting for the overrides");
+    }
+    if (view.state != WAY_STORE_OK) {
+        way_text_printf(out, "; %s: %s", states[view.state], view.detail);
+    }
+}
+
+bool way_instance_is_alive(struct way_instance *instance)
+{
+    for (size_t i = 0; i < instance->lane_count; i++) {
+        if (atomic_load(&instance->lanes[i].is_beating)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < instance->lane_count; i++) {
+        atomic_store(&instance->lanes[i].is_beating, true);
+        way_loop_post(instance->lanes[i].loop, &instance->lanes[i].beat);
+    }
+    return true;
 }
 
 /* --- stopping: the reverse of starting ------------------------------------------------------ */

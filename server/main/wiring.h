@@ -28,6 +28,11 @@ WAY_MUST_CHECK enum way_status way_instance_start(const struct way_options *opti
  * about as it is, and is logged; else each loop has the new tokens with its next job, and the next
  * connection the new certificate. */
 void way_instance_read_again(struct way_instance *instance);
+/* Appends how it is, for people: one line without its end. */
+void way_instance_describe(struct way_instance *instance, struct way_text *out);
+/* True if every loop has done a job that was given to it by the call before; gives them the next
+ * one. So a loop that hangs makes it false for as long as it hangs. */
+bool way_instance_is_alive(struct way_instance *instance);
 /* Drains, then stops everything. */
 void way_instance_stop(struct way_instance *instance);
 

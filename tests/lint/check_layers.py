@@ -29,6 +29,7 @@ HOSTS = {  # third-party header -> the files that may name it
     "ares_nameser.h": ("server/dns/channel.c", "server/dns/resolver_cares.c"),
     "microhttpd.h": ("api/http_*.c",),
     "jansson.h": ("api/*",),
+    "sd-daemon.h": ("server/main/notify.c",),
 }
 PRIVATE = ("store/store_sqlite.h", "store/store_mariadb.h", "dns/resolver_cares.h")  # for main
 SYSTEM = re.compile(  # C17 and POSIX
