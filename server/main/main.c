@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "main/database.h"
 #include "main/healthcheck.h"
+#include "main/manual.h"
 #include "main/notify.h"
 #include "main/options.h"
 #include "main/reload.h"
@@ -226,6 +227,9 @@ static int run(const struct way_options *options)
         return EXIT_STOPPED;
     case WAY_REQUEST_PRINT_CONFIGURATION:
         print(way_options_document);
+        return EXIT_STOPPED;
+    case WAY_REQUEST_PRINT_MANUAL:
+        print(way_manual);
         return EXIT_STOPPED;
     case WAY_REQUEST_CHECK_CONFIG:
     case WAY_REQUEST_NONE:

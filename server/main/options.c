@@ -111,6 +111,7 @@ static const struct {
     {"dump-routes", WAY_REQUEST_DUMP_ROUTES, "Print the HTTP operations as JSON and stop."},
     {"print-configuration", WAY_REQUEST_PRINT_CONFIGURATION,
      "Print docs/configuration.md and stop."},
+    {"print-manual", WAY_REQUEST_PRINT_MANUAL, "Print docs/waypost.8 and stop."},
 };
 
 static const struct {
@@ -580,6 +581,35 @@ void way_options_document(struct way_text *out)
             way_text_printf(out, " From %" PRIu64 " ms to %" PRIu64 " ms.", row->min, row->max);
         }
         way_text_puts(out, " |\n");
+    }
+}
+
+void way_options_walk(void (*show)(const struct way_option_entry *entry, void *owner), void *owner)
+{
+    for (size_t i = 0; i < WAY_COUNT_OF(commands); i++) {
+        show(&(struct way_option_entry){.kind = WAY_ENTRY_COMMAND,
+                                        .name = commands[i].name,
+                                        .help = commands[i].help},
+             owner);
+    }
+    for (size_t i = 0; i < WAY_COUNT_OF(rows); i++) {
+        char env[ENV_NAME_MAX];
+
+        env_name(rows[i].name, env);
+        show(&(struct way_option_entry){.kind = WAY_ENTRY_OPTION,
+                                        .name = rows[i].name,
+                                        .value = rows[i].value,
+                                        .environment = env,
+                                        .fallback = rows[i].fallback,
+                                        .words = rows[i].words,
+                                        .help = rows[i].help},
+             owner);
+    }
+    for (size_t i = 0; i < WAY_COUNT_OF(requests); i++) {
+        show(&(struct way_option_entry){.kind = WAY_ENTRY_REQUEST,
+                                        .name = requests[i].name,
+                                        .help = requests[i].help},
+             owner);
     }
 }
 

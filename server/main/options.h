@@ -3,8 +3,8 @@
  * main/options - every setting, in one table.
  *
  * Purpose  A row gives a setting its flag (--dns-timeout), its environment name
- *          (WAYPOST_DNS_TIMEOUT), default, bounds and help. --help, --check-config and
- *          docs/configuration.md are printed from the rows.
+ *          (WAYPOST_DNS_TIMEOUT), default, bounds and help. --help, --check-config,
+ *          docs/configuration.md and docs/waypost.8 are printed from the rows.
  * Owns     struct way_options owns its texts; free them with way_options_free().
  * Threads  main's, before others start.
  * Errors   WAY_INVALID with the setting's name; WAY_NO_MEMORY.
@@ -35,6 +35,7 @@ enum way_request {
     WAY_REQUEST_CHECK_CONFIG,
     WAY_REQUEST_DUMP_ROUTES,
     WAY_REQUEST_PRINT_CONFIGURATION,
+    WAY_REQUEST_PRINT_MANUAL,
 };
 
 struct way_option_list {
@@ -82,6 +83,21 @@ void way_options_free(struct way_options *options);
 void way_options_help(struct way_text *out);
 /* docs/configuration.md. */
 void way_options_document(struct way_text *out);
+
+/* What the tables know of one command or option, for who prints it in a form of his own. */
+struct way_option_entry {
+    enum { WAY_ENTRY_COMMAND, WAY_ENTRY_OPTION, WAY_ENTRY_REQUEST } kind;
+
+    const char *name;        /* without dashes */
+    const char *value;       /* how the value is called; NULL: takes none */
+    const char *environment; /* NULL: not read from there */
+    const char *fallback;    /* "" or NULL: none */
+    const char *words;       /* "a|b|c"; NULL: any */
+    const char *help;
+};
+
+/* Shows all of them, in the order of --help. An entry is borrowed for the call. */
+void way_options_walk(void (*show)(const struct way_option_entry *entry, void *owner), void *owner);
 /* `name = value` lines; secrets are not shown. */
 void way_options_show(const struct way_options *options, struct way_text *out);
 

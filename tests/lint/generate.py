@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Documents that come from the program: docs/limits.md from the *_MAX constants of the sources,
-docs/configuration.md from the program's table of options. `./dev docs` writes them; the lint tests
-compare them."""
+docs/configuration.md and docs/waypost.8 from the program's table of options. `./dev docs` writes them;
+the lint tests compare them."""
 import collections
 import difflib
 import os
@@ -58,12 +58,21 @@ def program(root):
     return pathlib.Path(os.environ.get("WAYPOST_BINARY") or pathlib.Path(root) / "build/dev/waypost")
 
 
-def configuration_page(root):
-    return subprocess.run([program(root), "--print-configuration"], check=True, capture_output=True,
+def printed(root, option):
+    return subprocess.run([program(root), option], check=True, capture_output=True,
                           text=True, stdin=subprocess.DEVNULL).stdout
 
 
-PAGES = {"docs/limits.md": limits_page, "docs/configuration.md": configuration_page}
+def configuration_page(root):
+    return printed(root, "--print-configuration")
+
+
+def manual_page(root):
+    return printed(root, "--print-manual")
+
+
+PAGES = {"docs/limits.md": limits_page, "docs/configuration.md": configuration_page,
+         "docs/waypost.8": manual_page}
 
 
 def difference(root, name, want):

@@ -226,11 +226,12 @@ def limits(root):
 
 
 def configuration(root):
-    """docs/configuration.md is what the program prints."""
+    """docs/configuration.md and docs/waypost.8 are what the program prints."""
     if not generate.program(root).exists():
         yield f"{generate.program(root)} is missing: ./dev test lint makes it"
         return
-    yield from generate.difference(root, "docs/configuration.md", generate.configuration_page(root))
+    for page in ("docs/configuration.md", "docs/waypost.8"):
+        yield from generate.difference(root, page, generate.PAGES[page](root))
 
 
 RULES = {rule.__name__: rule for rule in (

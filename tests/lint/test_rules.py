@@ -14,7 +14,8 @@ SPDX = "/* SPDX-License-Identifier: MIT */\n"
 HERE = "/" + "home/someone/waypost"  # in two pieces: this file keeps the rule too
 LONG = SPDX + "int x;\n" * 800
 BOTH = ("migrations/sqlite/", "migrations/mariadb/")
-PROGRAM = "#!/bin/sh\n[ \"$1\" = --print-configuration ] && echo '# Configuration'\n"
+PROGRAM = ("#!/bin/sh\ncase $1 in\n--print-configuration) echo '# Configuration' ;;\n"
+           "--print-manual) echo .TH WAYPOST ;;\nesac\n")
 
 
 def lock(**entry):
@@ -110,7 +111,8 @@ BAD = {
         ({"api/a.h": "/* letters\n * of one */\nenum {\n    WAY_A_MAX = 3,\n};\n"}, "| `3` | letters of one |"),
         ({"docs/limits.md": limits_doc("`WAY_GONE_MAX`")}, "-| `WAY_GONE_MAX`"),
     ],
-    "configuration": [({"docs/configuration.md": "# Old\n"}, "+# Configuration")],
+    "configuration": [({"docs/configuration.md": "# Old\n"}, "+# Configuration"),
+                      ({"docs/waypost.8": ".TH OLD\n"}, "+.TH WAYPOST")],
     "shell": [({"x": "#!/bin/sh\necho $1\n"}, "SC2086")],
     "layout": [({"api/a.c": "int  x;\n"}, "a.c:1:4: error")],
     "headers_alone": [
@@ -143,6 +145,7 @@ GOOD = {
     "migrations/mariadb/0001_a.sql": "-- a; b\nCREATE TABLE a (b TEXT DEFAULT ';');\n",
     "migrations/sqlite/0001_a.sql": "CREATE TRIGGER a AFTER INSERT ON b BEGIN\n  SELECT 1; SELECT 2;\nEND;\n",
     "docs/configuration.md": "# Configuration\n",
+    "docs/waypost.8": ".TH WAYPOST\n",
 }
 
 
