@@ -1,0 +1,2 @@
+#compdef waypost
+_gnu_generic
