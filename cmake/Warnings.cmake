@@ -25,16 +25,6 @@ if(WAY_WERROR)
   target_compile_options(way_flags INTERFACE -Werror)
 endif()
 
-if(WAY_HARDEN)
-  target_compile_options(way_flags INTERFACE
-    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 # bounds in libc's own calls
-    -fstack-protector-strong              # canaries
-    -fstack-clash-protection              # large frames touch every page
-    -fcf-protection=full                  # indirect branches land where they should (CET)
-    -fPIE)
-  target_link_options(way_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
-endif()
-
 if(WAY_SANITIZE)
   target_compile_options(way_flags INTERFACE
     -fsanitize=${WAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
