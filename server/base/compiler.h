@@ -22,4 +22,15 @@
 
 #define WAY_COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
+/* Around code that keeps memory where gcc's analyzer loses sight of it, behind an index or an
+ * offset that is computed, and so calls it leaked. A comment names who frees it. */
+#if defined(__GNUC__) && !defined(__clang__)
+#    define WAY_KEEPS_BEGIN _Pragma("GCC diagnostic push") WAY_IGNORE_LEAK
+#    define WAY_IGNORE_LEAK _Pragma("GCC diagnostic ignored \"-Wanalyzer-malloc-leak\"")
+#    define WAY_KEEPS_END   _Pragma("GCC diagnostic pop")
+#else
+#    define WAY_KEEPS_BEGIN
+#    define WAY_KEEPS_END
+#endif
+
 #endif

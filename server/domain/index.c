@@ -455,6 +455,8 @@ struct batch {
     struct table *larger;   /* a table with room for all, or NULL: there is room */
 };
 
+WAY_KEEPS_BEGIN /* the entries are freed by put_entry() or free_batch() */
+
 /* Everything that can fail comes before the first change is published. */
 static enum way_status prepare(const struct table *table, struct batch *batch)
 {
@@ -477,6 +479,8 @@ static enum way_status prepare(const struct table *table, struct batch *batch)
     }
     return WAY_OK;
 }
+
+WAY_KEEPS_END
 
 static void publish(struct way_index *index, struct batch *batch, struct retired *retired)
 {

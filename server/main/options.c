@@ -159,6 +159,8 @@ static const void *const_member_of(const struct way_options *options, const stru
     return (const char *)options + row->offset;
 }
 
+WAY_KEEPS_BEGIN /* the copy is freed by way_options_free() */
+
 static enum way_status set_text(char **slot, const char *value, size_t len, const char *name,
                                 struct way_error *err)
 {
@@ -171,6 +173,8 @@ static enum way_status set_text(char **slot, const char *value, size_t len, cons
     *slot = copy;
     return WAY_OK;
 }
+
+WAY_KEEPS_END
 
 static enum way_status add_to_list(struct way_option_list *list, const char *value, size_t len,
                                    const char *name, struct way_error *err)

@@ -546,6 +546,8 @@ static struct new_tokens **prepare_tokens(struct way_instance *instance,
     return made;
 }
 
+WAY_KEEPS_BEGIN /* what is posted is freed by take_tokens() */
+
 static enum way_status replace_tokens(struct way_instance *instance, struct way_error *err)
 {
     struct way_token_table *table = NULL;
@@ -569,6 +571,8 @@ static enum way_status replace_tokens(struct way_instance *instance, struct way_
     instance->tokens = table;
     return WAY_OK;
 }
+
+WAY_KEEPS_END
 
 void way_instance_read_again(struct way_instance *instance)
 {

@@ -237,5 +237,6 @@ def configuration(root):
 RULES = {rule.__name__: rule for rule in (
     banned_calls, file_length, own_header_first, licence_line, open_points, sleeps, blanks,
     machine_paths, lock_files, corpora, migrations, links, limits, configuration,
-    tools.shell, tools.layout, tools.headers_alone, tools.tidy)}
+    tools.shell, tools.layout, tools.headers_alone,
+    tools.in_the_build, tools.tidy, tools.analyzer)}
 RULES["layers"] = check_layers.complaints

@@ -123,7 +123,13 @@ BAD = {
         ({"api/a.c": "int f(int a);\nint f(int a)\n{\n    if (a)\n        return 1;\n    return 0;\n}\n"},
          "readability-braces-around-statements"),
         ({"api/a.c": "void f(void);\nvoid f(void)\n{\n" + "    f();\n" * 71 + "}\n"}, "readability-function-size"),
-        ({"api/left_out.c": "int x;\n"}, "left_out.c: is not part of the build"),
+    ],
+    "in_the_build": [({"api/left_out.c": "int x;\n"}, "left_out.c: is not part of the build")],
+    "analyzer": [
+        ({"api/a.c": "#include <stdlib.h>\nvoid f(void);\nvoid f(void)\n{\n    int *a = malloc(4);\n"
+                     "    if (a != NULL)\n        *a = 1;\n}\n"}, "-Wanalyzer-malloc-leak"),
+        ({"api/a.c": "#include <stdlib.h>\nint f(int *a);\nint f(int *a)\n{\n    free(a);\n    return *a;\n}\n"},
+         "-Wanalyzer-use-after-free"),
     ],
 }
 

@@ -50,49 +50,89 @@ def headers_alone(root):
     yield from filter(None, at_once(compile_one, repository.sources(root, ".h")))
 
 
-def tidy(root):
-    """clang-tidy has nothing to say about any source. A file that passed is remembered by the hash
-    of all it was made of, so only what changed is looked at again."""
-    build = pathlib.Path(root) / "build/dev"
+def compiled(root):
+    """The entries of build/dev/compile_commands.json that are the program's own, by name; None: no build."""
     try:
-        commands = json.loads((build / "compile_commands.json").read_text())
+        commands = json.loads((pathlib.Path(root) / "build/dev/compile_commands.json").read_text())
     except FileNotFoundError:
-        yield f"{build}/compile_commands.json is missing: ./dev test lint makes it"
-        return
-    passed = build / "tidy"
-    passed.mkdir(exist_ok=True)
-    settings = (pathlib.Path(root) / ".clang-tidy").read_bytes()
-    settings += run(["clang-tidy", "--version"], root).stdout.encode()
+        return None
     known = {str(name) for name in repository.sources(root, ".c")}
+    names = ((os.path.relpath(os.path.join(entry["directory"], entry["file"]), root), entry) for entry in commands)
+    return {name: entry for name, entry in names if name in known}
+
+
+def without_output(entry):
+    """The words of a compiler's command, without those that say where its output goes."""
+    words = [word for word in shlex.split(entry["command"]) if word != "-MD"]
+    for option in ("-o", "-MT", "-MF"):
+        if option in words:
+            place = words.index(option)
+            del words[place:place + 2]
+    return words
+
+
+def each_compiled(root, what, settings, check):
+    """What check(entry) says of each source, "" for nothing, as lines. A file of which it said nothing is
+    remembered by the hash of all it was made of, so only what changed is looked at again. `what`: the
+    folder for that; `settings`: bytes that tell one way of checking from another."""
+    entries = compiled(root)
+    if entries is None:
+        yield "build/dev/compile_commands.json is missing: ./dev test lint makes it"
+        return
+    passed = pathlib.Path(root) / "build/dev" / what
+    passed.mkdir(exist_ok=True)
 
     def fingerprint(entry):
-        words = shlex.split(entry["command"])
-        for option in ("-o", "-MT", "-MF"):
-            if option in words:
-                place = words.index(option)
-                del words[place:place + 2]
-        words = [{"-c": "-E", "-MD": "-C"}.get(word, word) for word in words]
+        words = ["-E" if word == "-c" else word for word in without_output(entry)]
         done = subprocess.run([*words, "-C"], cwd=entry["directory"], capture_output=True, check=True)
         return hashlib.sha256(settings + entry["command"].encode() + done.stdout).hexdigest()
 
-    def check(entry):
+    def look(entry):
         mark = passed / fingerprint(entry)
         if mark.exists():
             return ""
-        done = run(["clang-tidy", "--quiet", "-p", str(build), entry["file"]], root)
-        if done.returncode == 0:
+        said = check(entry)
+        if not said:
             mark.touch()
-            return ""
-        return done.stdout or done.stderr
+        return said
 
-    entries = {}
-    for entry in commands:
-        name = os.path.relpath(os.path.join(entry["directory"], entry["file"]), root)
-        if name in known:
-            entries[name] = entry
-    for name in sorted(known - set(entries)):
-        yield f"{name}: is not part of the build"
     # the largest first, so that no processor waits long at the end
     order = sorted(entries.values(), key=lambda entry: -os.path.getsize(entry["file"]))
-    for output in at_once(check, order):
+    for output in at_once(look, order):
         yield from output.splitlines()
+
+
+def in_the_build(root):
+    """Each source is compiled, or the rules below would not see it."""
+    entries = compiled(root)
+    for name in repository.sources(root, ".c"):
+        if entries is not None and str(name) not in entries:
+            yield f"{name}: is not part of the build"
+
+
+def tidy(root):
+    """clang-tidy has nothing to say about any source."""
+    settings = (pathlib.Path(root) / ".clang-tidy").read_bytes()
+    settings += run(["clang-tidy", "--version"], root).stdout.encode()
+
+    def check(entry):
+        done = run(["clang-tidy", "--quiet", "-p", "build/dev", entry["file"]], root)
+        return (done.stdout or done.stderr) if done.returncode else ""
+
+    yield from each_compiled(root, "tidy", settings, check)
+
+
+ANALYZER = ["-fanalyzer", "-fdiagnostics-plain-output"]
+
+
+def analyzer(root):
+    """gcc's analyzer follows the paths through each source and finds nothing: no leak, no use after a
+    free, no value that was never set. Where it is wrong, the code says so: base/compiler.h has the word."""
+    settings = " ".join(ANALYZER).encode() + run(["gcc", "--version"], root).stdout.encode()
+
+    def check(entry):
+        words = ["gcc", *without_output(entry)[1:], *ANALYZER, "-Wno-error", "-o", os.devnull]
+        done = run(words, entry["directory"])
+        return done.stderr if done.returncode or "[-Wanalyzer-" in done.stderr else ""
+
+    yield from each_compiled(root, "analyzer", settings, check)
