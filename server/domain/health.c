@@ -8,6 +8,12 @@ static void copy(char *out, const char *why)
     (void)snprintf(out, WAY_ERROR_DETAIL_MAX, "%s", why); /* cut: it is for messages */
 }
 
+/* One that is told by itself, and that lets changes be refused. */
+static bool has_other_fault(const struct way_health *health)
+{
+    return health->is_down || health->is_schema_read_only;
+}
+
 void way_health_init(struct way_health *health)
 {
     *health = (struct way_health){.is_down = true};
@@ -45,16 +51,22 @@ void way_health_note_server(struct way_health *health, bool is_read_only, const 
                    place);
 }
 
-void way_health_note_done(struct way_health *health)
+bool way_health_note_done(struct way_health *health)
 {
+    bool was_refused = health->failed_ms != 0 && !has_other_fault(health);
+
     health->failed_ms = 0;
+    return was_refused;
 }
 
-void way_health_note_refused(struct way_health *health, uint64_t now_ms, const char *why)
+bool way_health_note_refused(struct way_health *health, uint64_t now_ms, const char *why)
 {
+    bool is_news = health->failed_ms == 0 && !has_other_fault(health);
+
     health->failed_ms = now_ms;
     (void)snprintf(health->failing_why, sizeof health->failing_why,
                    "the last change was refused: %.200s", why);
+    return is_news;
 }
 
 enum way_store_state way_health_state(const struct way_health *health, uint64_t now_ms,

@@ -43,9 +43,10 @@ void way_health_note_up(struct way_health *health);
 void way_health_note_schema(struct way_health *health, const struct way_store_report *report);
 /* `place`: where the session leads. */
 void way_health_note_server(struct way_health *health, bool is_read_only, const char *place);
-/* Of a change: done, or refused for the database's sake. `now_ms`: monotonic time. */
-void way_health_note_done(struct way_health *health);
-void way_health_note_refused(struct way_health *health, uint64_t now_ms, const char *why);
+/* Of a change: done, or refused for the database's sake. `now_ms`: monotonic time. True: that is
+ * news, which no other fault explains. */
+bool way_health_note_done(struct way_health *health);
+bool way_health_note_refused(struct way_health *health, uint64_t now_ms, const char *why);
 
 /* *why is borrowed, and empty when all is well. */
 enum way_store_state way_health_state(const struct way_health *health, uint64_t now_ms,

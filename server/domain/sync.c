@@ -718,9 +718,16 @@ void way_sync_view(struct way_sync *sync, struct way_sync_view *view)
 
 void way_sync_note_refused(struct way_sync *sync, const char *why)
 {
+    char detail[WAY_LOG_VALUE_MAX];
+    bool is_news;
+
     way_condition_lock(&sync->condition);
-    way_health_note_refused(&sync->health, way_clock_mono_ms(), why);
+    is_news = way_health_note_refused(&sync->health, way_clock_mono_ms(), why);
     way_condition_unlock(&sync->condition);
+    if (is_news) {
+        way_log(WAY_LOG_ERROR, "store.failing", "store=%s detail=%s", way_store_name(sync->store),
+                way_log_quote(why, strlen(why), detail, sizeof detail));
+    }
 }
 
 /* Under the lock. What the follower has already applied is left out: the key may have been
@@ -772,11 +779,12 @@ void way_sync_committed(struct way_sync *sync, const uint8_t tx[static WAY_TX_BY
                         const struct way_change *changes, size_t count)
 {
     bool is_doubtful;
+    bool is_news;
 
     way_condition_lock(&sync->condition);
     is_doubtful = is_own_doubtful(sync, changes[0].revision);
     way_own_commits_add(&sync->own, tx, changes, count);
-    way_health_note_done(&sync->health);
+    is_news = way_health_note_done(&sync->health);
     /* Committed, but not shown; or others were shown and are lost: only a load helps. */
     if (show_commit(sync, tx, changes, count) != WAY_OK || is_doubtful) {
         sync->must_reload = true;
@@ -784,4 +792,7 @@ void way_sync_committed(struct way_sync *sync, const uint8_t tx[static WAY_TX_BY
         way_condition_signal(&sync->condition);
     }
     way_condition_unlock(&sync->condition);
+    if (is_news) {
+        way_log(WAY_LOG_NOTICE, "store.takes_changes", "store=%s", way_store_name(sync->store));
+    }
 }
