@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    FILE_MODE = 0640,
+    FILE_MODE = 0600,
     SYSTEM_TEXT_MAX = 128, /* bytes of one message of the system, with NUL */
 };
 

@@ -402,3 +402,34 @@ def test_a_batch_that_waits_for_dns_does_not_keep_a_stopping_program(launch, scr
     program.stop()
     waiting.join()
     assert answers[0].status in (200, 503)
+
+
+@pytest.fixture
+def open_umask():
+    """Nothing is taken from the mode that a program asks for."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def modes(database):
+    """Of the file and those beside it, by what is behind its name."""
+    return {path.name.removeprefix(database.name): stat.S_IMODE(path.stat().st_mode)
+            for path in database.parent.glob(f"{database.name}*")}
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_new_database_file_is_for_its_user_alone(tmp_path, launch):
+    database = tmp_path / "waypost.db"
+    program = launch(database=f"sqlite:{database}")
+    program.client.set("example.org", "10.0.0.5")
+    assert modes(database) == dict.fromkeys(["", "-lock", "-shm", "-wal"], 0o600)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_database_file_that_is_there_keeps_its_mode(tmp_path, launch):
+    database = tmp_path / "waypost.db"
+    database.touch(0o640)
+    program = launch(database=f"sqlite:{database}")
+    program.client.set("example.org", "10.0.0.5")
+    assert modes(database) == {"": 0o640, "-lock": 0o600, "-shm": 0o640, "-wal": 0o640}
