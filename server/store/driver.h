@@ -124,6 +124,7 @@ struct way_session {
     uint64_t started_ms;             /* when the call in hand began; 0: it may take its time */
     bool is_lost;                    /* the connection is gone */
     bool is_read_only;               /* the server takes no writes */
+    bool is_denied;                  /* it has refused something for want of a privilege */
     bool is_cluster;                 /* a node may lag behind what another has committed */
     bool is_caught_up;               /* has seen what was committed before it was opened */
     /* the open write */

@@ -65,6 +65,13 @@ static bool is_read_only(unsigned code)
            code == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION;
 }
 
+/* The account lacks a privilege. */
+static bool is_denied(unsigned code)
+{
+    return code == ER_TABLEACCESS_DENIED_ERROR || code == ER_COLUMNACCESS_DENIED_ERROR ||
+           code == ER_DBACCESS_DENIED_ERROR || code == ER_SPECIFIC_ACCESS_DENIED_ERROR;
+}
+
 /* Nothing more will come over this connection, or nothing that we could trust. */
 static bool is_loss(unsigned code)
 {
@@ -130,6 +137,7 @@ enum way_status way_mariadb_session_fail(struct way_mariadb_session *session, un
     if (is_read_only(code)) {
         session->base.is_read_only = true;
     }
+    session->base.is_denied = session->base.is_denied || is_denied(code);
     if (code == ER_UNKNOWN_COM_ERROR || is_left_alone(session, code)) {
         text = "outside of its cluster: no majority, or still joining";
     }

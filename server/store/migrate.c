@@ -31,6 +31,11 @@
 #define SQL_REJECTED      "SELECT COUNT(*) FROM dns_overrides_rejected"
 #define EXPAND_MARK       "-- expand\n"
 
+enum {
+    WORK_TEXT_MAX = 96,    /* bytes of the words for what a migration has to do, with NUL */
+    DENIAL_TEXT_MAX = 180, /* bytes of what the server says to it that are passed on */
+};
+
 /* --- the lease ---------------------------------------------------------------------------------
  */
 
@@ -208,8 +213,38 @@ static enum way_status bring_up(struct way_session *session, struct way_error *e
     return status;
 }
 
-/* On a session of its own: statements that change a schema may take minutes. */
-static enum way_status migrate(struct way_store *store, struct way_error *err)
+/* What there is to do, in words. A table that this account has no privilege on cannot be told from
+ * one that is not there. */
+static void describe_work(const struct way_survey *survey, char out[static WORK_TEXT_MAX])
+{
+    const char *unseen = !survey->has_schema_migration ? "schema_migration" : "override_state";
+
+    if (survey->is_seed_named_ours) {
+        (void)snprintf(out, WORK_TEXT_MAX, "dns_overrides is the predecessor's");
+    } else if (!survey->has_schema_migration || (!survey->has_state && survey->missing == NULL)) {
+        (void)snprintf(out, WORK_TEXT_MAX, "there is no table %s that this user may read", unseen);
+    } else if (survey->missing != NULL) {
+        (void)snprintf(out, WORK_TEXT_MAX, "the schema lacks step %.60s", survey->missing->name);
+    } else {
+        (void)snprintf(out, WORK_TEXT_MAX, "dns_overrides_seed is not taken over");
+    }
+}
+
+/* The account may use the schema and not change it: says who can help. */
+static enum way_status fail_denied(const struct way_survey *survey, struct way_error *err)
+{
+    char work[WORK_TEXT_MAX];
+    struct way_error denied = *err;
+
+    describe_work(survey, work);
+    return way_fail(err, denied.status, "",
+                    "%s: run \"waypost migrate\" with a user that may change the schema (%.*s)",
+                    work, DENIAL_TEXT_MAX, denied.detail);
+}
+
+/* On a session of its own: statements that change a schema may take minutes. `seen`: why. */
+static enum way_status migrate(struct way_store *store, const struct way_survey *seen,
+                               struct way_error *err)
 {
     struct way_session *session = NULL;
     enum way_status status;
@@ -225,6 +260,9 @@ static enum way_status migrate(struct way_store *store, struct way_error *err)
     }
     if (status == WAY_OK) {
         status = bring_up(session, err);
+        if (status != WAY_OK && session->is_denied) {
+            status = fail_denied(seen, err);
+        }
     }
     way_session_close(session);
     (void)pthread_mutex_unlock(&store->preparing);
@@ -255,6 +293,12 @@ static enum way_status fill_report(struct way_session *session, const struct way
     };
 
     memcpy(filled.reason, survey->refusal, sizeof filled.reason);
+    if (!survey->has_rejected) {
+        way_log(
+            WAY_LOG_WARN, "rejected.unknown",
+            "store=%s detail=\"there is no table dns_overrides_rejected that this user may read\"",
+            session->driver->name);
+    }
     if (survey->has_rejected) {
         enum way_status status = way_session_run(session,
                                                  &(struct way_query){.sql = SQL_REJECTED,
@@ -286,7 +330,7 @@ enum way_status way_store_prepare(struct way_session *session, struct way_store_
     way_session_hurry(session);
     status = way_survey_read(session, survey, err);
     if (status == WAY_OK && survey->refusal[0] == '\0' && !way_survey_is_complete(survey)) {
-        status = migrate(session->store, err);
+        status = migrate(session->store, survey, err);
         way_session_hurry(session);
         if (status == WAY_OK) {
             status = way_survey_read(session, survey, err);

@@ -175,11 +175,10 @@ enum way_status way_survey_read(struct way_session *session, struct way_survey *
                                 struct way_error *err)
 {
     bool has_overrides = false;
-    bool has_state = false;
     const struct wanted tables[] = {
         {"dns_overrides", &has_overrides},
         {"dns_overrides_seed", &survey->has_seed},
-        {"override_state", &has_state},
+        {"override_state", &survey->has_state},
         {"schema_migration", &survey->has_schema_migration},
         {"dns_overrides_rejected", &survey->has_rejected},
     };
@@ -194,7 +193,7 @@ enum way_status way_survey_read(struct way_session *session, struct way_survey *
     if (status == WAY_OK) {
         status = read_steps(session, survey, err);
     }
-    if (status == WAY_OK && has_state) {
+    if (status == WAY_OK && survey->has_state) {
         status = way_session_run(session,
                                  &(struct way_query){.sql = SQL_SEED_TAKEN,
                                                      .visit = take_flag,

@@ -18,6 +18,7 @@ struct way_survey {
     bool is_seed_named_ours; /* dns_overrides is the predecessor's */
     bool has_seed;           /* dns_overrides_seed is there */
     bool has_schema_migration;
+    bool has_state;
     bool has_rejected;                   /* the list of rows that are not served */
     bool is_seed_taken;                  /* nothing to take over, or it is done */
     bool is_done[WAY_MIGRATIONS_MAX];    /* each step of ours */
