@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <microhttpd.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LINE_ENDS_MAX = 4 }; /* bytes behind the last header: CR LF twice */
@@ -17,6 +18,7 @@ struct walk {
     struct api_head_fault *fault;
     const char *end; /* of what was seen so far, in the library's copy of the head */
     bool is_bad;
+    bool has_split_list; /* over several lines */
     unsigned hosts;
     unsigned lengths;
     unsigned encodings;
@@ -60,37 +62,41 @@ static bool is_named(const char *name, size_t len, const char *wanted)
     return way_ascii_equal_nocase(name, len, wanted, strlen(wanted));
 }
 
-/* Where the value of a header that may come once is kept; NULL: it is none of those. */
-static const char **slot_of(struct api_headers *headers, const char *name, size_t len)
+/* Where the value of a header is kept; NULL: nobody asks for it. */
+static const char **slot_of(struct api_headers *headers, const char *name, size_t len,
+                            bool *is_list)
 {
     const struct {
         const char *name;
         const char **slot;
+        bool is_list;
     } known[] = {
-        {"Accept", &headers->accept},
-        {"Content-Type", &headers->content_type},
-        {"If-Match", &headers->if_match},
-        {"If-None-Match", &headers->if_none_match},
-        {"X-Waypost-Reason", &headers->reason},
-        {"Origin", &headers->origin},
-        {"Access-Control-Request-Method", &headers->wanted_method},
+        {"Accept", &headers->accept, true},
+        {"Content-Type", &headers->content_type, false},
+        {"If-Match", &headers->if_match, true},
+        {"If-None-Match", &headers->if_none_match, true},
+        {"X-Waypost-Reason", &headers->reason, false},
+        {"Origin", &headers->origin, false},
+        {"Access-Control-Request-Method", &headers->wanted_method, false},
     };
 
     for (size_t i = 0; i < WAY_COUNT_OF(known); i++) {
         if (is_named(name, len, known[i].name)) {
+            *is_list = known[i].is_list;
             return known[i].slot;
         }
     }
     return NULL;
 }
 
-static enum MHD_Result take_once(struct walk *walk, const char **slot, const char *value)
+static enum MHD_Result take_value(struct walk *walk, const char **slot, bool is_list,
+                                  const char *value)
 {
-    if (*slot != NULL) {
-        return refuse(walk, "a header that may come once comes twice (Accept, Content-Type, "
-                            "If-Match, If-None-Match, Origin, X-Waypost-Reason, "
-                            "Access-Control-Request-Method)");
+    if (*slot != NULL && !is_list) {
+        return refuse(walk, "a header that may come once comes twice (Content-Type, Origin, "
+                            "X-Waypost-Reason, Access-Control-Request-Method)");
     }
+    walk->has_split_list = walk->has_split_list || *slot != NULL;
     *slot = value;
     return MHD_YES;
 }
@@ -150,13 +156,14 @@ static enum MHD_Result take_known(struct walk *walk, const char *name, size_t na
                                   const char *value, size_t len)
 {
     const char **slot;
+    bool is_list = false;
 
     if (take_credential(&walk->request->headers, name, name_len, value)) {
         return MHD_YES;
     }
-    slot = slot_of(&walk->request->headers, name, name_len);
+    slot = slot_of(&walk->request->headers, name, name_len, &is_list);
     if (slot != NULL) {
-        return take_once(walk, slot, value);
+        return take_value(walk, slot, is_list, value);
     }
     if (is_named(name, name_len, "Host")) {
         walk->hosts++;
@@ -210,6 +217,73 @@ static enum MHD_Result take_header(void *owner, enum MHD_ValueKind kind, const c
     return take_known(walk, name, name_len, value, len);
 }
 
+/* --- lists over several lines -------------------------------------------------------------------
+ */
+
+/* The lines of one list, one behind the other. */
+struct joining {
+    const char *name;
+    char *at; /* where the next one goes */
+    bool is_first;
+};
+
+static void put(struct joining *joining, const char *bytes, size_t len)
+{
+    memcpy(joining->at, bytes, len);
+    joining->at += len;
+}
+
+static enum MHD_Result join_line(void *owner, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t len)
+{
+    struct joining *joining = owner;
+
+    (void)kind;
+    if (is_named(name, name_len, joining->name)) {
+        put(joining, ", ", joining->is_first ? 0 : 2);
+        if (value != NULL) {
+            put(joining, value, len);
+        }
+        joining->is_first = false;
+    }
+    return MHD_YES;
+}
+
+/* RFC 9110 5.3: the lines of a list are one list. They fit where the head fits: there each line has
+ * a name, a colon and an end, which is more than the comma and the NUL that it gets here. */
+static bool join_lists(struct MHD_Connection *connection, struct walk *walk,
+                       const union MHD_ConnectionInfo *size)
+{
+    struct api_headers *headers = &walk->request->headers;
+
+    const struct {
+        const char *name;
+        const char **slot;
+    } lists[] = {{"Accept", &headers->accept},
+                 {"If-Match", &headers->if_match},
+                 {"If-None-Match", &headers->if_none_match}};
+    struct joining joining = {.at = size == NULL ? NULL : malloc(size->header_size)};
+
+    if (joining.at == NULL) {
+        *walk->fault = (struct api_head_fault){API_BUSY, "out of memory"};
+        return false;
+    }
+    walk->head->joined = joining.at;
+    for (size_t i = 0; i < WAY_COUNT_OF(lists); i++) {
+        if (*lists[i].slot != NULL) {
+            *lists[i].slot = joining.at;
+            joining.name = lists[i].name;
+            joining.is_first = true;
+            (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, join_line, &joining);
+            *joining.at++ = '\0';
+        }
+    }
+    return true;
+}
+
+/* --- the whole head ------------------------------------------------------------------------------
+ */
+
 /* RFC 9112 6.1: everything that two parties could frame in two ways. */
 static bool check_framing(struct walk *walk, bool is_http_1_0)
 {
@@ -255,5 +329,8 @@ bool api_head_read(struct MHD_Connection *connection, const char *method, const 
         head->has_body = true; /* not all headers were seen: what follows is unknown */
         return false;
     }
-    return check_framing(&walk, strcmp(version, MHD_HTTP_VERSION_1_0) == 0);
+    if (!check_framing(&walk, strcmp(version, MHD_HTTP_VERSION_1_0) == 0)) {
+        return false;
+    }
+    return !walk.has_split_list || join_lists(connection, &walk, size);
 }

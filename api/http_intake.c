@@ -158,6 +158,7 @@ bool api_intake_head(struct api_slot *slot, const char *url, const char *version
     struct api_head head;
     bool goes_on = judge(slot, url, version, method, &head);
 
+    slot->joined = head.joined;
     *has_body = head.has_body;
     return goes_on;
 }

@@ -48,6 +48,7 @@ static void init(struct api_slot *slot, struct api_slot_pool *pool, struct MHD_C
     slot->is_suspended = false;
     slot->must_close = false;
     slot->target = slot->inline_target;
+    slot->joined = NULL;
     way_text_init(&slot->body, NULL, 0, 0);
     slot->envelope = NULL;
     exchange->context = pool->context;
@@ -81,6 +82,7 @@ void api_slot_release(struct api_slot *slot)
     struct api_slot_pool *pool = slot->pool;
 
     api_envelope_return(&pool->envelopes, slot->envelope);
+    free(slot->joined);
     way_text_fini(&slot->body);
     way_text_fini(&slot->exchange.response.body);
     if (slot->target != slot->inline_target) {

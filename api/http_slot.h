@@ -4,7 +4,7 @@
  *
  * Purpose  Holds the exchange that handlers see together with what only the HTTP side
  *          needs. Slots are large, so they are used again.
- * Owns     The request's target and body, the response's body.
+ * Owns     The request's target, body and split headers, the response's body.
  * Threads  One loop's.
  * Errors   NULL or false: out of memory.
  */
@@ -35,6 +35,7 @@ struct api_slot {
     bool must_close; /* the connection, after this answer */
     struct way_text body;
     struct api_envelope *envelope; /* its answer, where that is a kept one */
+    char *joined;      /* lists among the headers that came over several lines; NULL: none did */
     size_t target_len; /* as it came; a target of more than API_TARGET_MAX is not kept */
     char *target;      /* inline_target, or on the heap */
     char inline_target[API_TARGET_INLINE];
