@@ -97,6 +97,8 @@ class Contract:
             yield from self._header(name, header, answer)
         if answer.status >= 400 and method != "HEAD":
             yield from self._problem(answer)
+        if answer.status in (429, 503) and "Retry-After" not in answer.headers:
+            yield "no header Retry-After"
         if (method == "HEAD" or answer.status in (204, 304)) and answer.body:
             yield "has a body"
 
