@@ -22,8 +22,9 @@ static char *shouted(const char *text)
     size_t len = strlen(text);
     char *upper = law_memory(len + 1);
 
-    for (size_t i = 0; i <= len; i++) {
-        upper[i] = way_ascii_upper(text[i]);
+    memcpy(upper, text, len + 1);
+    for (char *at = upper; *at != '\0'; at++) {
+        *at = way_ascii_upper(*at);
     }
     return upper;
 }

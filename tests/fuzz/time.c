@@ -53,8 +53,12 @@ static void obey_text(const char *text, size_t len)
     bool is_time = way_time_parse(text, len, &time);
 
     for (size_t i = 0; i < len; i++) {
-        other[i] = way_ascii_lower(text[i]) == text[i] ? way_ascii_upper(text[i])
-                                                       : way_ascii_lower(text[i]);
+        char lower = way_ascii_lower(text[i]);
+
+        other[i] = lower;
+        if (lower == text[i]) {
+            other[i] = way_ascii_upper(text[i]);
+        }
     }
     LAW(way_time_parse(other, len, &again) == is_time);
     if (is_time) {

@@ -50,13 +50,24 @@ def headers_alone(root):
     yield from filter(None, at_once(compile_one, repository.sources(root, ".h")))
 
 
-def compiled(root):
-    """The entries of build/dev/compile_commands.json that are the program's own, by name; None: no build."""
+def own_sources(root):
+    """What is compiled into the program."""
+    return {str(name) for name in repository.sources(root, ".c")}
+
+
+def all_sources(root):
+    """And the tests; what is only measured against (tests/bench) is built where it is used."""
+    tests = (str(name) for folder in ("unit", "contract", "fuzz")
+             for name in repository.files(root, ".c", under=f"tests/{folder}/"))
+    return own_sources(root) | set(tests)
+
+
+def compiled(root, known):
+    """The entries of build/dev/compile_commands.json for the sources `known`, by name; None: no build."""
     try:
         commands = json.loads((pathlib.Path(root) / "build/dev/compile_commands.json").read_text())
     except FileNotFoundError:
         return None
-    known = {str(name) for name in repository.sources(root, ".c")}
     names = ((os.path.relpath(os.path.join(entry["directory"], entry["file"]), root), entry) for entry in commands)
     return {name: entry for name, entry in names if name in known}
 
@@ -71,11 +82,11 @@ def without_output(entry):
     return words
 
 
-def each_compiled(root, what, settings, check):
-    """What check(entry) says of each source, "" for nothing, as lines. A file of which it said nothing is
+def each_compiled(root, known, what, settings, check):
+    """What check(entry) says of each source of `known`, "" for nothing, as lines. A file of which it said nothing is
     remembered by the hash of all it was made of, so only what changed is looked at again. `what`: the
     folder for that; `settings`: bytes that tell one way of checking from another."""
-    entries = compiled(root)
+    entries = compiled(root, known)
     if entries is None:
         yield "build/dev/compile_commands.json is missing: ./dev test lint makes it"
         return
@@ -104,22 +115,24 @@ def each_compiled(root, what, settings, check):
 
 def in_the_build(root):
     """Each source is compiled, or the rules below would not see it."""
-    entries = compiled(root)
-    for name in repository.sources(root, ".c"):
-        if entries is not None and str(name) not in entries:
+    known = all_sources(root)
+    entries = compiled(root, known)
+    for name in sorted(known):
+        if entries is not None and name not in entries:
             yield f"{name}: is not part of the build"
 
 
 def tidy(root):
-    """clang-tidy has nothing to say about any source."""
-    settings = (pathlib.Path(root) / ".clang-tidy").read_bytes()
+    """clang-tidy has nothing to say about any source; tests/.clang-tidy says what tests may do."""
+    settings = b"".join((pathlib.Path(root) / name).read_bytes()
+                        for name in repository.files(root, ".clang-tidy"))
     settings += run(["clang-tidy", "--version"], root).stdout.encode()
 
     def check(entry):
         done = run(["clang-tidy", "--quiet", "-p", "build/dev", entry["file"]], root)
         return (done.stdout or done.stderr) if done.returncode else ""
 
-    yield from each_compiled(root, "tidy", settings, check)
+    yield from each_compiled(root, all_sources(root), "tidy", settings, check)
 
 
 ANALYZER = ["-fanalyzer", "-fdiagnostics-plain-output"]
@@ -135,4 +148,4 @@ def analyzer(root):
         done = run(words, entry["directory"])
         return done.stderr if done.returncode or "[-Wanalyzer-" in done.stderr else ""
 
-    yield from each_compiled(root, "analyzer", settings, check)
+    yield from each_compiled(root, own_sources(root), "analyzer", settings, check)

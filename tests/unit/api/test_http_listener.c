@@ -216,7 +216,7 @@ static void each_loop_gets_a_descriptor_on_one_port(void **state)
     assert_int_equal(strncmp(listener.text, "127.0.0.1:", 10), 0);
     assert_string_not_equal(listener.text, "127.0.0.1:0");
     for (size_t i = 0; i < listener.count; i++) {
-        struct sockaddr_in bound;
+        struct sockaddr_in bound = {.sin_port = 0};
         socklen_t len = sizeof bound;
         char port[8];
 

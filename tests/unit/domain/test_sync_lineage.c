@@ -152,6 +152,7 @@ static void what_a_load_has_missed_is_found_in_the_log(void **state)
     (void)fake_put(fake, "missed.example", "10.0.0.1");
     (void)fake_put(fake, "seen.example", "10.0.0.2");
     row = fake_find(&fake->now, &missed);
+    WAY_ASSERT(row != NULL);
     fake_drop_row(&fake->now, &missed);
     fake_set_gate(fake, FAKE_CHANGES, 1);
     start(fixture);

@@ -53,7 +53,7 @@ static void a_file_without_tokens_lets_nobody_in(void **state)
 
 static void a_name_may_be_any_word(void **state)
 {
-    static const char *const names[] = {"a", "--", "a#b", "\"quoted\"", "~", LONG "4"};
+    static const char *const names[] = {"a", "--", "a#b", "\"quoted\"", "~", (LONG "4")};
 
     (void)state;
     for (size_t i = 0; i < WAY_COUNT_OF(names); i++) {
