@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/body.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -54,6 +55,23 @@ static enum way_status parse_object(struct api_bytes body, json_t **document, st
     return WAY_OK;
 }
 
+/* A whole number from 0 on. JSON Schema does not tell 7 from 7.0, so neither do we. */
+static bool read_whole(const json_t *value, uint64_t *out)
+{
+    static const double past = 9223372036854775808.0; /* INT64_MAX + 1, which a double can be */
+    double real = json_real_value(value);
+
+    if (json_is_integer(value) && json_integer_value(value) >= 0) {
+        *out = (uint64_t)json_integer_value(value);
+        return true;
+    }
+    if (json_is_real(value) && real >= 0 && real < past && (double)(uint64_t)real == real) {
+        *out = (uint64_t)real;
+        return true;
+    }
+    return false;
+}
+
 static enum way_status want_string(const char *name, const json_t *value, struct way_error *err)
 {
     if (!json_is_string(value)) {
@@ -62,11 +80,11 @@ static enum way_status want_string(const char *name, const json_t *value, struct
     return WAY_OK;
 }
 
-static enum way_status read_lookup_key(const json_t *value, struct way_wish *wish,
+static enum way_status read_lookup_key(const char *name, const json_t *value, struct way_wish *wish,
                                        struct way_error *err)
 {
     struct way_key key;
-    enum way_status status = want_string("lookup_key", value, err);
+    enum way_status status = want_string(name, value, err);
 
     if (status == WAY_OK) {
         status = way_key_parse(json_string_value(value), json_string_length(value), &key, err);
@@ -83,10 +101,10 @@ static enum way_status read_lookup_key(const json_t *value, struct way_wish *wis
     return WAY_OK;
 }
 
-static enum way_status read_target_host(const json_t *value, struct way_wish *wish,
-                                        struct way_error *err)
+static enum way_status read_target_host(const char *name, const json_t *value,
+                                        struct way_wish *wish, struct way_error *err)
 {
-    enum way_status status = want_string("target_host", value, err);
+    enum way_status status = want_string(name, value, err);
 
     if (status != WAY_OK) {
         return status;
@@ -96,7 +114,7 @@ static enum way_status read_target_host(const json_t *value, struct way_wish *wi
                             err);
 }
 
-static enum way_status read_comment(const json_t *value, struct way_wish *wish,
+static enum way_status read_comment(const char *name, const json_t *value, struct way_wish *wish,
                                     struct way_error *err)
 {
     enum way_status status;
@@ -106,7 +124,7 @@ static enum way_status read_comment(const json_t *value, struct way_wish *wish,
         wish->comment[0] = '\0';
         return WAY_OK;
     }
-    status = want_string("comment", value, err);
+    status = want_string(name, value, err);
     if (status != WAY_OK) {
         return status;
     }
@@ -114,7 +132,7 @@ static enum way_status read_comment(const json_t *value, struct way_wish *wish,
                              err);
 }
 
-static enum way_status read_enabled(const json_t *value, struct way_wish *wish,
+static enum way_status read_enabled(const char *name, const json_t *value, struct way_wish *wish,
                                     struct way_error *err)
 {
     wish->has_enabled = true;
@@ -123,42 +141,88 @@ static enum way_status read_enabled(const json_t *value, struct way_wish *wish,
         return WAY_OK;
     }
     if (!json_is_boolean(value)) {
-        return way_fail(err, WAY_INVALID, "enabled", "must be true or false");
+        return way_fail(err, WAY_INVALID, name, "must be true or false");
     }
     wish->enabled = json_is_true(value);
     return WAY_OK;
 }
 
-/* The database says these; a client may send back what it has read. */
-static enum way_status ignore(const json_t *value, struct way_wish *wish, struct way_error *err)
+/* The database says these; a client may send back what it has read. They go nowhere, but a value
+ * that was never read shows a mistake. */
+static enum way_status check_time(const char *name, const json_t *value, struct way_error *err)
 {
-    (void)value;
-    (void)wish;
-    (void)err;
+    char again[WAY_TIME_TEXT_MAX];
+    int64_t wall_us;
+
+    if (json_is_string(value) &&
+        way_time_parse(json_string_value(value), json_string_length(value), &wall_us)) {
+        way_time_format(wall_us, again);
+        if (strcmp(again, json_string_value(value)) == 0) {
+            return WAY_OK;
+        }
+    }
+    return way_fail(err, WAY_INVALID, name, "must be a time as in 2026-01-02T03:04:05.678901Z");
+}
+
+static enum way_status check_actor(const char *name, const json_t *value, struct way_error *err)
+{
+    const char *actor = json_string_value(value);
+    size_t len = json_string_length(value);
+
+    for (size_t i = 0; i < len; i++) {
+        if (way_byte_is_control(actor[i]) || ((unsigned char)actor[i] & 0x80) != 0) {
+            len = 0;
+        }
+    }
+    if (len == 0 || len > WAY_ACTOR_MAX) {
+        return way_fail(err, WAY_INVALID, name, "must be 1 to %d characters of printable ASCII",
+                        WAY_ACTOR_MAX);
+    }
+    return WAY_OK;
+}
+
+static enum way_status check_shown_revision(const char *name, const json_t *value,
+                                            struct way_error *err)
+{
+    uint64_t revision;
+
+    if (!read_whole(value, &revision) || revision == 0) {
+        return way_fail(err, WAY_INVALID, name, "must be a number from 1 to %" PRId64, INT64_MAX);
+    }
     return WAY_OK;
 }
 
 static const struct {
     const char *name;
-    enum way_status (*read)(const json_t *value, struct way_wish *wish, struct way_error *err);
+    enum way_status (*read)(const char *name, const json_t *value, struct way_wish *wish,
+                            struct way_error *err);
 } members[] = {
     {"lookup_key", read_lookup_key},
     {"target_host", read_target_host},
     {"comment", read_comment},
     {"enabled", read_enabled},
-    {"created_at", ignore},
-    {"created_by", ignore},
-    {"updated_at", ignore},
-    {"updated_by", ignore},
-    {"revision", ignore},
 };
 
-static enum way_status read_member(const char *name, const json_t *value, struct way_wish *wish,
-                                   struct way_error *err)
+/* What the database says of a row. */
+static const struct {
+    const char *name;
+    enum way_status (*check)(const char *name, const json_t *value, struct way_error *err);
+} shown[] = {
+    {"created_at", check_time},  {"created_by", check_actor},        {"updated_at", check_time},
+    {"updated_by", check_actor}, {"revision", check_shown_revision},
+};
+
+static enum way_status read_member(const char *name, const json_t *value, bool is_stored,
+                                   struct way_wish *wish, struct way_error *err)
 {
     for (size_t i = 0; i < WAY_COUNT_OF(members); i++) {
         if (strcmp(members[i].name, name) == 0) {
-            return members[i].read(value, wish, err);
+            return members[i].read(name, value, wish, err);
+        }
+    }
+    for (size_t i = 0; i < WAY_COUNT_OF(shown); i++) {
+        if (strcmp(shown[i].name, name) == 0) {
+            return is_stored ? WAY_OK : shown[i].check(name, value, err);
         }
     }
     return way_fail(err, WAY_INVALID, name, "is not a field of an override");
@@ -180,8 +244,8 @@ static enum way_status check_wish(const json_t *object, const struct way_wish *w
     return WAY_OK;
 }
 
-enum way_status api_body_read_override(struct api_bytes body, struct way_wish *wish,
-                                       struct way_error *err)
+static enum way_status read_override(struct api_bytes body, bool is_stored, struct way_wish *wish,
+                                     struct way_error *err)
 {
     json_t *object = NULL;
     const char *name;
@@ -193,7 +257,7 @@ enum way_status api_body_read_override(struct api_bytes body, struct way_wish *w
     }
     json_object_foreach(object, name, value)
     {
-        status = read_member(name, value, wish, err);
+        status = read_member(name, value, is_stored, wish, err);
         if (status != WAY_OK) {
             goto out;
         }
@@ -203,6 +267,18 @@ enum way_status api_body_read_override(struct api_bytes body, struct way_wish *w
 out:
     json_decref(object);
     return status;
+}
+
+enum way_status api_body_read_override(struct api_bytes body, struct way_wish *wish,
+                                       struct way_error *err)
+{
+    return read_override(body, false, wish, err);
+}
+
+enum way_status api_body_read_stored(struct api_bytes body, struct way_wish *wish,
+                                     struct way_error *err)
+{
+    return read_override(body, true, wish, err);
 }
 
 static enum way_status check_only(json_t *object, const char *member, const char *what,
@@ -226,11 +302,10 @@ static enum way_status check_revision(const json_t *value, uint64_t *revision,
     if (value == NULL) {
         return way_fail(err, WAY_INVALID, "revision", "is missing");
     }
-    if (!json_is_integer(value) || json_integer_value(value) < 0) {
+    if (!read_whole(value, revision)) {
         return way_fail(err, WAY_INVALID, "revision", "must be a number from 0 to %" PRId64,
                         INT64_MAX);
     }
-    *revision = (uint64_t)json_integer_value(value);
     return WAY_OK;
 }
 

@@ -21,6 +21,10 @@ enum { API_BATCH_KEYS_MAX = 10000 }; /* keys of one batch lookup */
  * comes from the body; else wish->key is set and a lookup_key in the body must normalise to it. */
 WAY_MUST_CHECK enum way_status api_body_read_override(struct api_bytes body, struct way_wish *wish,
                                                       struct way_error *err);
+/* The same for what a database kept of an override once: whatever it says of who and when counts.
+ */
+WAY_MUST_CHECK enum way_status api_body_read_stored(struct api_bytes body, struct way_wish *wish,
+                                                    struct way_error *err);
 
 /* Reads {"revision": N}. */
 WAY_MUST_CHECK enum way_status api_body_read_revision(struct api_bytes body, uint64_t *revision,

@@ -10,7 +10,10 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { LIMIT_DEFAULT = 100 };
+enum {
+    LIMIT_DEFAULT = 100,
+    MOMENT_MAX = 64, /* octets of a time: more digits of a second than any clock has */
+};
 
 /* A page that a store thread writes while the exchange waits. */
 struct history_call {
@@ -92,7 +95,7 @@ static enum way_status read_time(const struct api_request *request, const char *
 {
     const struct api_bytes *value = api_request_param(request, name);
 
-    if (value != NULL && !way_time_parse(value->at, value->len, out)) {
+    if (value != NULL && (value->len > MOMENT_MAX || !way_time_parse(value->at, value->len, out))) {
         return way_fail(err, WAY_INVALID, name,
                         "must be a time as in 2026-01-02T03:04:05Z or 2026-01-02T04:04:05+01:00");
     }

@@ -115,11 +115,11 @@ static enum way_status read_q(const struct api_bytes *value, struct way_list_que
     if (value == NULL) {
         return WAY_OK;
     }
-    if (value->len > WAY_LIST_QUERY_MAX) {
-        return way_fail(err, WAY_INVALID, "q", "is longer than %d bytes", WAY_LIST_QUERY_MAX);
-    }
     if (!way_utf8_is_valid(value->at, value->len)) {
         return way_fail(err, WAY_INVALID, "q", "is not valid UTF-8");
+    }
+    if (way_utf8_count(value->at, value->len) > WAY_LIST_QUERY_MAX) {
+        return way_fail(err, WAY_INVALID, "q", "is longer than %d characters", WAY_LIST_QUERY_MAX);
     }
     for (size_t i = 0; i < value->len; i++) {
         if (way_byte_is_control(value->at[i])) {

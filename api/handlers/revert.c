@@ -109,7 +109,7 @@ static enum way_status read_past(const struct way_past *past, struct way_wish *w
         return WAY_OK;
     }
     wish->kind = WAY_WISH_PUT;
-    if (api_body_read_override((struct api_bytes){past->json, strlen(past->json)}, wish, &cause) !=
+    if (api_body_read_stored((struct api_bytes){past->json, strlen(past->json)}, wish, &cause) !=
         WAY_OK) {
         return way_fail(err, WAY_INVALID, "revision",
                         "what was stored then cannot be stored any more: %s%s%.150s", cause.field,

@@ -81,8 +81,8 @@ static enum way_status wish_back(struct undo_call *undo_call, const struct way_e
         return WAY_OK;
     }
     wish->kind = WAY_WISH_PUT;
-    if (api_body_read_override((struct api_bytes){entry->before, strlen(entry->before)}, wish,
-                               &cause) != WAY_OK) {
+    if (api_body_read_stored((struct api_bytes){entry->before, strlen(entry->before)}, wish,
+                             &cause) != WAY_OK) {
         undo_call->status = way_fail(
             &undo_call->err, WAY_INVALID, "revision",
             "what was stored for %.100s before cannot be stored any more: %s%s%.80s",

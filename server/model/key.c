@@ -269,7 +269,7 @@ enum way_status way_key_parse(const char *raw, size_t len, struct way_key *out,
     if (text.len == 0) {
         return way_fail(err, WAY_INVALID, FIELD, "must not be empty");
     }
-    if (text.len > WAY_KEY_INPUT_MAX) {
+    if (len > WAY_KEY_INPUT_MAX) {
         return way_fail(err, WAY_INVALID, FIELD, "is longer than %d octets", WAY_KEY_MAX);
     }
     status = strip_brackets(&text, err);
@@ -299,6 +299,17 @@ enum way_status way_key_parse(const char *raw, size_t len, struct way_key *out,
     return accept_domain(text, out, err);
 }
 
+/* What stands before an '@' decides nothing, but it is text. */
+static bool is_local_part(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (way_byte_is_control(text.at[i])) {
+            return false;
+        }
+    }
+    return way_utf8_is_valid(text.at, text.len);
+}
+
 enum way_status way_key_parse_mail_domain(const char *raw, size_t len, struct way_key *out,
                                           struct way_error *err)
 {
@@ -310,6 +321,13 @@ enum way_status way_key_parse_mail_domain(const char *raw, size_t len, struct wa
     }
     if (at == 1) {
         return way_fail(err, WAY_INVALID, FIELD, "a mail address has something before its '@'");
+    }
+    if (len > WAY_KEY_INPUT_MAX) {
+        return way_fail(err, WAY_INVALID, FIELD, "is longer than %d octets", WAY_KEY_INPUT_MAX);
+    }
+    if (!is_local_part((struct span){text.at, at})) {
+        return way_fail(err, WAY_INVALID, FIELD,
+                        "before its '@' a mail address has UTF-8 without control characters");
     }
     return way_key_parse(text.at + at, text.len - at, out, err);
 }

@@ -27,7 +27,8 @@ enum {
     WAY_EPOCH_BYTES = 16,
     WAY_STORE_CALL_MAX_MS = 10000, /* of one call, however the database behaves */
     WAY_LIST_PAGE_MAX = 1000,      /* rows of one page */
-    WAY_LIST_QUERY_MAX = 256,      /* bytes of `q` */
+    WAY_LIST_QUERY_MAX = 256,      /* characters of `q` */
+    WAY_LIST_QUERY_BYTES_MAX = 4 * WAY_LIST_QUERY_MAX, /* of them in UTF-8 */
 };
 
 struct way_store;   /* opaque */
@@ -72,7 +73,7 @@ struct way_list_query {
     bool is_descending; /* both members of the order turn round */
     size_t limit;       /* 1..WAY_LIST_PAGE_MAX */
     size_t q_len;       /* 0: all rows */
-    char q[WAY_LIST_QUERY_MAX + 1];
+    char q[WAY_LIST_QUERY_BYTES_MAX + 1];
     bool has_after;
     struct way_key after_key;
     struct way_key after_target; /* for WAY_SORT_TARGET */

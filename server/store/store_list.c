@@ -175,7 +175,7 @@ enum way_status way_store_list(struct way_session *session, const struct way_lis
     enum way_status status;
 
     WAY_ASSERT(query->limit >= 1 && query->limit <= WAY_LIST_PAGE_MAX);
-    WAY_ASSERT(query->q_len <= WAY_LIST_QUERY_MAX);
+    WAY_ASSERT(query->q_len <= WAY_LIST_QUERY_BYTES_MAX);
     if (!way_utf8_is_valid(query->q, query->q_len)) {
         return way_fail(err, WAY_INVALID, "q", "is not valid UTF-8");
     }

@@ -93,6 +93,9 @@ static void obey_blanks_and_users(const char *raw, size_t len, const struct way_
     char other[SPELLING_MAX + sizeof before + sizeof user];
     struct way_key key;
 
+    if (sizeof before + sizeof user + len > WAY_KEY_INPUT_MAX) {
+        return; /* too long with what comes around it */
+    }
     memcpy(other, before, sizeof before - 1);
     memcpy(other + sizeof before - 1, raw, len);
     other[sizeof before - 1 + len] = ' ';

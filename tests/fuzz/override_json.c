@@ -5,7 +5,7 @@
  * Input  An octet that picks the method; the body.
  * Law    An accepted body holds a key and a target in normal form that differ, and a comment of
  * valid UTF-8 within its bounds. The override that it describes, written as the API shows it, is
- *        accepted by PUT and says the same.
+ *        accepted from the change log and says the same.
  */
 #include "law.h"
 
@@ -63,7 +63,7 @@ static void obey_round_trip(const struct way_wish *wish)
     way_text_init(&text, NULL, 0, DOCUMENT_MAX);
     way_override_write_json(&text, &row);
     LAW(way_text_status(&text) == WAY_OK);
-    LAW(api_body_read_override((struct api_bytes){text.data, text.len}, &again, NULL) == WAY_OK);
+    LAW(api_body_read_stored((struct api_bytes){text.data, text.len}, &again, NULL) == WAY_OK);
     way_text_fini(&text);
     LAW(again.has_target && again.has_comment && again.has_enabled);
     LAW(way_key_equal(&again.target.host, &row.target.host));

@@ -159,7 +159,8 @@ def test_head_of_a_list(client):
     ("/overrides?sort=--lookup_key", "sort"), ("/overrides?sort=lookup_key&sort=-lookup_key", "sort"),
     ("/overrides?cursor=", "cursor"), ("/overrides?cursor=AAAA", "cursor"), ("/overrides?cursor=%00", "cursor"),
     ("/overrides?cursor=" + "A" * 3000, "cursor"), ("/overrides?q=a&q=a", "q"),
-    ("/overrides?q=" + "a" * 257, "q"), ("/overrides?q=%ff", "q"), ("/overrides?q=%00", "q"),
+    ("/overrides?q=" + "a" * 257, "q"), ("/overrides?q=" + "%C3%BC" * 257, "q"),
+    ("/overrides?q=%ff", "q"), ("/overrides?q=%00", "q"),
     ("/overrides?page=2", "page"), ("/overrides?Limit=2", "Limit"),
 ])
 def test_parameters_that_break_a_rule_are_named(client, target, field):

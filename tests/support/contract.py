@@ -19,6 +19,9 @@ EVERYWHERE = {
     "Access-Control-Expose-Headers": "ExposeHeaders",
 }
 
+# What every HTTP answer may have.
+HEADERS_OF_HTTP = {"connection", "content-length", "content-type", "date", "transfer-encoding"}
+
 
 class Contract:
     def __init__(self, path):
@@ -52,6 +55,15 @@ class Contract:
                     return template, operations
                 found = template, operations
         return found
+
+    def inline(self, schema):
+        """The schema without references."""
+        return self._inline(schema)
+
+    def parameter(self, node):
+        """A parameter without references."""
+        parameter = self._resolve(node)
+        return {**parameter, "schema": self._inline(parameter["schema"])}
 
     def remember(self, path):
         """Leaves what was seen to another process; see recall()."""
@@ -89,6 +101,9 @@ class Contract:
         response = responses[status]
         for name, header in response.get("headers", {}).items():
             yield from self._header(name, header, answer)
+        for name in answer.headers:
+            if name.lower() not in HEADERS_OF_HTTP | {known.lower() for known in response.get("headers", {})}:
+                yield f"undocumented header {name}"
         yield from self._body(method, response.get("content", {}), answer)
 
     def _everywhere(self, method, answer):

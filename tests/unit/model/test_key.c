@@ -272,7 +272,8 @@ static void a_spelling_that_is_much_too_long_is_refused(void **state)
     (void)state;
     memset(spelling, ' ', sizeof spelling);
     memcpy(spelling, "mail.example", 12);
-    assert_int_equal(way_key_parse(spelling, sizeof spelling, &key, &err), WAY_OK);
+    assert_int_equal(way_key_parse(spelling, WAY_KEY_INPUT_MAX, &key, &err), WAY_OK);
+    assert_int_equal(way_key_parse(spelling, sizeof spelling, &key, &err), WAY_INVALID);
     memset(spelling, 'x', sizeof spelling);
     assert_int_equal(way_key_parse(spelling, sizeof spelling, &key, &err), WAY_INVALID);
     assert_int_equal(way_key_parse(spelling, sizeof spelling - 1, &key, &err), WAY_INVALID);
@@ -434,6 +435,9 @@ static void a_mail_address_gives_its_domain(void **state)
         {"nothing", TEXT(""), NULL},
         {"no domain behind the '@'", TEXT("user@exa mple"), NULL},
         {"NUL behind the '@'", TEXT("user@exam\0ple"), NULL},
+        {"NUL before the '@'", TEXT("us\0er@example.org"), NULL},
+        {"a line feed before the '@'", TEXT("us\ner@example.org"), NULL},
+        {"no UTF-8 before the '@'", TEXT("us\xff@example.org"), NULL},
     };
 
     (void)state;
@@ -451,6 +455,21 @@ static void a_mail_address_gives_its_domain(void **state)
         assert_int_equal(status, WAY_OK);
         assert_string_equal(key.text, cases[i].want);
     }
+}
+
+static void a_mail_address_that_is_much_too_long_is_refused(void **state)
+{
+    static char spelling[WAY_KEY_INPUT_MAX + 1];
+    static const char domain[] = "@example.org";
+    const size_t len = sizeof domain - 1;
+    struct way_key key;
+
+    (void)state;
+    memset(spelling, 'x', sizeof spelling);
+    memcpy(spelling + WAY_KEY_INPUT_MAX - len, domain, len);
+    assert_int_equal(way_key_parse_mail_domain(spelling, WAY_KEY_INPUT_MAX, &key, NULL), WAY_OK);
+    memcpy(spelling + WAY_KEY_INPUT_MAX - len, "x@example.org", len + 1);
+    assert_int_equal(way_key_parse_mail_domain(spelling, sizeof spelling, &key, NULL), WAY_INVALID);
 }
 
 static void only_text_in_normal_form_is_restored(void **state)
@@ -507,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_key_that_is_accepted_comes_back_unchanged),
         cmocka_unit_test(every_address_survives_its_own_text),
         cmocka_unit_test(a_mail_address_gives_its_domain),
+        cmocka_unit_test(a_mail_address_that_is_much_too_long_is_refused),
         cmocka_unit_test(only_text_in_normal_form_is_restored),
     };
 
