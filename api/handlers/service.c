@@ -72,6 +72,7 @@ void api_get_metrics(struct api_exchange *exchange)
         .overrides = way_index_count(context->index),
         .revision = way_index_revision(context->index),
         .is_store_up = view.state != WAY_STORE_DOWN,
+        .is_store_writable = view.state == WAY_STORE_OK,
         .stale_seconds = view.stale_seconds,
         .rejected = view.rejected,
     };

@@ -12,6 +12,7 @@ enum family {
     FAMILY_OVERRIDES,
     FAMILY_REVISION,
     FAMILY_STORE_UP,
+    FAMILY_STORE_WRITABLE,
     FAMILY_STALE,
     FAMILY_REJECTED,
     FAMILY_COUNT
@@ -92,6 +93,9 @@ static const struct way_metric_family families[] = {
     [FAMILY_REVISION] = {"waypost_revision", "Revision that the overrides are true as of.",
                          WAY_GAUGE, 1, NULL},
     [FAMILY_STORE_UP] = {"waypost_store_up", "1 while the database answers.", WAY_GAUGE, 1, NULL},
+    [FAMILY_STORE_WRITABLE] = {"waypost_store_writable",
+                               "1 while the database takes changes, as far as is known.", WAY_GAUGE,
+                               1, NULL},
     [FAMILY_STALE] = {"waypost_stale_seconds", "How long the database has not answered.", WAY_GAUGE,
                       1, NULL},
     [FAMILY_REJECTED] = {"waypost_rejected_overrides",
@@ -155,6 +159,7 @@ void way_meter_render(struct way_meter *meter, const struct way_meter_gauges *ga
     way_metric_set(meter->metrics, FAMILY_OVERRIDES, 0, gauges->overrides);
     way_metric_set(meter->metrics, FAMILY_REVISION, 0, gauges->revision);
     way_metric_set(meter->metrics, FAMILY_STORE_UP, 0, gauges->is_store_up);
+    way_metric_set(meter->metrics, FAMILY_STORE_WRITABLE, 0, gauges->is_store_writable);
     way_metric_set(meter->metrics, FAMILY_STALE, 0, gauges->stale_seconds);
     way_metric_set(meter->metrics, FAMILY_REJECTED, 0, gauges->rejected);
     way_metrics_render(meter->metrics, out);

@@ -41,6 +41,7 @@ struct way_meter_gauges {
     uint64_t overrides;
     uint64_t revision;
     uint64_t is_store_up;
+    uint64_t is_store_writable;
     uint64_t stale_seconds;
     uint64_t rejected;
 };

@@ -149,6 +149,7 @@ def test_gauges(program):
     assert values["waypost_overrides"] == 2, "a disabled override is not in memory"
     assert values["waypost_revision"] == revision
     assert values["waypost_store_up"] == 1
+    assert values["waypost_store_writable"] == 1
     assert values["waypost_rejected_overrides"] == 0
     assert values["waypost_stale_seconds"] < 5
 
@@ -156,7 +157,8 @@ def test_gauges(program):
 def test_store_errors_are_counted(launch, maria):
     program = launch(database=maria.url("waypost", password="wrong"), ready=False)
     program.client.put("/overrides/a.example", {"target_host": "10.0.0.5"})
-    assert program.metrics()["waypost_store_up"] == 0
+    values = program.metrics()
+    assert (values["waypost_store_up"], values["waypost_store_writable"]) == (0, 0)
 
 
 def test_what_clients_send_makes_no_series(program):

@@ -274,6 +274,7 @@ def outlast_a_full_disk(program, ledger, make_room):
         assert "full" in answer.json()["detail"]
         said = program.readiness()
         assert said["store"] == "failing" and "full" in said["detail"]
+        assert program.metrics()["waypost_store_writable"] == 0
         reads_go_on(program, lookups)
         make_room()
         comes_back(program, ledger, lookups)

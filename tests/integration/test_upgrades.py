@@ -19,6 +19,8 @@ def is_read_only(program, word):
     ready = program.readiness()
     assert ready["store"] == "read_only"
     assert word in ready["detail"]
+    values = program.metrics()
+    assert (values["waypost_store_up"], values["waypost_store_writable"]) == (1, 0)
     client = program.client
     assert client.get("/resolve/example.org").json()["target_host"] == "10.0.0.5"
     assert client.get("/mx/example.org").json()["override"] is True

@@ -29,12 +29,14 @@ static void what_happened_is_counted_under_its_name(void **state)
         "\nwaypost_overrides 3\n",
         "\nwaypost_revision 18446744073709551615\n",
         "\nwaypost_store_up 1\n",
+        "\nwaypost_store_writable 1\n",
         "\nwaypost_stale_seconds 4\n",
         "\nwaypost_rejected_overrides 5\n",
     };
     const struct way_meter_gauges gauges = {.overrides = 3,
                                             .revision = UINT64_MAX,
                                             .is_store_up = 1,
+                                            .is_store_writable = 1,
                                             .stale_seconds = 4,
                                             .rejected = 5};
     struct way_meter *meter = way_meter_new();
