@@ -7,6 +7,7 @@ import pytest
 
 import dns_wire
 from http_client import Answer, parse
+from page import Page
 from program import log_line
 
 GOOD = {
@@ -170,3 +171,61 @@ def test_the_scripted_server_holds_and_releases(scripted):
         scripted.release()
         stream.settimeout(5)
         assert dns_wire.rcode(stream.recv(512)) == dns_wire.NOERROR
+
+
+PAGE = """# A page
+
+```
+not run
+```
+
+## Lines
+
+```sh
+echo one 2026-01-02T03:04:05.678901Z
+echo two
+```
+
+```
+one 2026-11-22T18:31:55.560850Z
+two
+```
+
+```sh
+kept=3
+```
+
+## Session
+
+```
+$ echo \\
+    "$WORD"
+there
+$ echo 4
+4
+```
+"""
+
+
+@pytest.fixture
+def page(tmp_path):
+    def write(*change):
+        path = tmp_path / "page.md"
+        path.write_text(PAGE.replace(*change) if change else PAGE)
+        return Page(path)
+
+    return write
+
+
+def test_a_page_that_tells_the_truth_passes(page):
+    page().run("Lines")
+    page().run("Session", {"there": "here"}, {"WORD": "here"})
+
+
+@pytest.mark.parametrize("heading, change", [
+    ("Lines", ("\ntwo\n", "\ntow\n")), ("Lines", ("echo two", "false")), ("Lines", ("kept=3", "exit 3")),
+    ("Lines", ("kept=3", "echo unsaid")), ("Session", ("4\n4", "4\n5")), ("Session", ("echo 4", "echo 4; exit 1")),
+])
+def test_a_page_that_does_not_fails(page, heading, change):
+    with pytest.raises(AssertionError, match="page.md"):
+        page(*change).run(heading, {"there": "here"}, {"WORD": "here"})
