@@ -118,10 +118,10 @@ class Waypost:
         return [line for line in lines
                 if event in (None, line["event"]) and level in (None, line["level"])]
 
-    def metrics(self):
+    def metrics(self, **headers):
         """name{labels} -> value"""
         values = {}
-        for line in self.client.get("/metrics").text.splitlines():
+        for line in self.client.get("/metrics", **headers).text.splitlines():
             if not line.startswith("#"):
                 name, _, value = line.rpartition(" ")
                 values[name] = float(value)
