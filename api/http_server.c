@@ -72,6 +72,7 @@ struct api_server {
     struct api_tls *tls; /* borrowed; NULL: none */
     struct api_daemon plain_daemon;
     struct api_daemon tls_daemon;
+    uint64_t phase_ms[PHASE_COUNT]; /* how long each may last */
     struct way_timer *sweep_timer;
     struct way_timer *accept_timer;
     bool is_starved;  /* of descriptors: told once */
@@ -86,12 +87,6 @@ struct api_server {
     void (*drained)(void *owner);
     void *drained_owner;
 };
-
-static const uint64_t phase_ms[] = {
-    [PHASE_HANDSHAKE] = API_HEAD_MS, [PHASE_HEAD] = API_HEAD_MS,     [PHASE_BODY] = API_BODY_MS,
-    [PHASE_HANDLING] = UINT64_MAX,   [PHASE_WRITING] = API_WRITE_MS, [PHASE_IDLE] = API_IDLE_MS,
-};
-_Static_assert(WAY_COUNT_OF(phase_ms) == PHASE_COUNT, "give every phase its time");
 
 static void enter_phase(struct api_connection *connection, enum phase phase)
 {
@@ -150,8 +145,11 @@ static void *on_request_line(void *owner, const char *uri, struct MHD_Connection
     slot->connection = connection_of(mhd);
     if (slot->connection != NULL) {
         slot->connection->slot = slot;
+        /* The first request's head counts from accept on. */
+        if (slot->connection->phase != PHASE_HEAD) {
+            enter_phase(slot->connection, PHASE_HEAD);
+        }
     }
-    enter_phase(slot->connection, PHASE_HEAD);
     return slot;
 }
 
@@ -514,7 +512,7 @@ static void sweep_one(struct api_connection *connection, uint64_t now_ms)
     }
     /* libmicrohttpd can miss a FIN that comes with the last bytes; it would then wait for nothing.
      */
-    if ((now_ms - connection->since_ms > phase_ms[connection->phase]) ||
+    if ((now_ms - connection->since_ms > connection->server->phase_ms[connection->phase]) ||
         (connection->phase != PHASE_WRITING && connection->phase != PHASE_HANDLING &&
          peer_has_left(connection))) {
         (void)shutdown(connection->fd, SHUT_RDWR);
@@ -545,6 +543,30 @@ void api_exchange_resume(struct api_exchange *exchange)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
+static void set_deadlines(struct api_server *server, const struct api_deadlines *deadlines)
+{
+    server->phase_ms[PHASE_HANDSHAKE] = deadlines->head_ms;
+    server->phase_ms[PHASE_HEAD] = deadlines->head_ms;
+    server->phase_ms[PHASE_BODY] = deadlines->body_ms;
+    server->phase_ms[PHASE_HANDLING] = UINT64_MAX; /* the handler keeps its own */
+    server->phase_ms[PHASE_WRITING] = deadlines->answer_ms;
+    server->phase_ms[PHASE_IDLE] = deadlines->idle_ms;
+}
+
+/* In seconds, for a connection on which nothing moves. It comes behind all of ours, which count in
+ * any case, and is there for what they cannot see. */
+static unsigned library_timeout(const struct api_server *server)
+{
+    uint64_t longest_ms = 0;
+
+    for (size_t i = 0; i < PHASE_COUNT; i++) {
+        if (i != PHASE_HANDLING && server->phase_ms[i] > longest_ms) {
+            longest_ms = server->phase_ms[i];
+        }
+    }
+    return (unsigned)(longest_ms / 1000 + 1);
+}
+
 static enum way_status start_daemon(struct api_server *server, struct api_daemon *daemon,
                                     unsigned flags, const struct MHD_OptionItem *more,
                                     struct way_error *err)
@@ -559,7 +581,7 @@ static enum way_status start_daemon(struct api_server *server, struct api_daemon
             leave_escaped, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
             (unsigned)server->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-            (unsigned)(API_IDLE_MS / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+            library_timeout(server), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
             MHD_OPTION_ARRAY, more, MHD_OPTION_END),
         server->context->loop, err);
 }
@@ -620,6 +642,7 @@ enum way_status api_server_new(const struct api_server_options *options, struct 
     server->context = options->context;
     server->connections_max = options->connections_max;
     server->tls = options->tls;
+    set_deadlines(server, &options->deadlines);
     server->linger.loop = options->context->loop;
     api_slot_pool_init(&server->slots, options->context, server);
     server->sweep_timer = way_timer_open(options->context->loop, on_sweep, server);

@@ -20,23 +20,27 @@
 #include "api/http_listener.h"
 
 enum {
-    API_CONNECTIONS_MAX = 8192, /* of all loops together */
-    API_HEAD_MS = 10000,  /* from accept (so with a TLS handshake, too), or the request line, to
-                           * the end of the headers */
-    API_BODY_MS = 30000,  /* for the whole body */
-    API_WRITE_MS = 60000, /* for the whole answer */
-    API_IDLE_MS = 75000,  /* between two requests */
     /* Of the connections of a loop, one in so many may be in its TLS handshake; for another one the
      * oldest of them is closed. Whoever opens handshakes and ends none keeps no plain listener's
      * clients out. */
     API_HANDSHAKES_SHARE = 2,
 };
 
+/* How long a connection may take, in all, for each thing it does. */
+struct api_deadlines {
+    uint64_t head_ms;   /* from accept, so with a TLS handshake, or a later request's line, to the
+                         * end of the headers */
+    uint64_t body_ms;   /* for the whole body */
+    uint64_t answer_ms; /* until the client has taken the whole answer */
+    uint64_t idle_ms;   /* from an answer to the end of the next request's line */
+};
+
 struct api_server;
 
 struct api_server_options {
-    struct api_context *context;    /* borrowed; is_draining is the server's to set */
-    size_t connections_max;         /* of this loop */
+    struct api_context *context; /* borrowed; is_draining is the server's to set */
+    size_t connections_max;      /* of this loop */
+    struct api_deadlines deadlines;
     size_t loop_index;              /* which descriptor of each listener is ours */
     struct api_listener *listeners; /* borrowed */
     size_t listener_count;

@@ -28,7 +28,7 @@ enum {
                          * abbreviation of both not ambiguous */
     OPTION_SHOWN = 100, /* bytes of an option in a message */
     SECRET_FILE_MAX = 4096, /* bytes of a file that holds a secret */
-    ROWS_MAX = 32,
+    ROWS_MAX = 64,
     DATABASE_SHOWN_MAX = 8192, /* bytes of a URL with all its hosts */
 };
 
@@ -62,6 +62,16 @@ static const struct option_row rows[] = {
       "How many lookups may wait for DNS at a time; more are answered 503 busy." },
     { "threads", KIND_NUMBER, AT(threads), "0", "N", NULL, 0, 64,
       "Loops that serve requests. 0: one for each core." },
+    { "max-connections", KIND_NUMBER, AT(max_connections), "8192", "N", NULL, 16, 1000000,
+      "Connections at a time; fewer, if the process may not have as many descriptors. More wait until one ends." },
+    { "header-timeout", KIND_DURATION, AT(header_timeout_ms), "10s", "TIME", NULL, 100, 3600000,
+      "How long a client may take to send the head of a request." },
+    { "body-timeout", KIND_DURATION, AT(body_timeout_ms), "30s", "TIME", NULL, 100, 3600000,
+      "How long a client may take to send the body of a request." },
+    { "answer-timeout", KIND_DURATION, AT(answer_timeout_ms), "60s", "TIME", NULL, 100, 3600000,
+      "How long a client may take to read an answer." },
+    { "idle-timeout", KIND_DURATION, AT(idle_timeout_ms), "75s", "TIME", NULL, 100, 3600000,
+      "How long a connection is kept between two requests." },
     { "open", KIND_SWITCH, AT(is_open), "false", NULL, NULL, 0, 0,
       "Allow addresses that other machines can reach without --tokens: whoever reaches the port can then change where mail goes." },
     { "tokens", KIND_TEXT, AT(tokens), "", "PATH", NULL, 0, 0,

@@ -2,6 +2,7 @@
 #include "main/wiring.h"
 
 #include "api/failures.h"
+#include "api/http_linger.h"
 #include "api/http_server.h"
 #include "api/http_tls.h"
 #include "api/origin.h"
@@ -277,6 +278,13 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
     struct api_server_options server = {
         .context = &lane->context,
         .connections_max = (instance->connections_max + lanes - 1) / lanes,
+        .deadlines =
+            {
+                .head_ms = instance->options.header_timeout_ms,
+                .body_ms = instance->options.body_timeout_ms,
+                .answer_ms = instance->options.answer_timeout_ms,
+                .idle_ms = instance->options.idle_timeout_ms,
+            },
         .loop_index = index,
         .listeners = instance->listeners,
         .listener_count = instance->listener_count,
@@ -355,11 +363,13 @@ static enum way_status start_lane(struct lane *lane, struct way_error *err)
 
 /* Connections need descriptors; the soft limit is often 1,024. Returns how many connections there
  * are descriptors for, so that databases and DNS never go without. */
-static size_t raise_descriptor_limit(void)
+static size_t raise_descriptor_limit(size_t connections, size_t lanes)
 {
     struct rlimit limit;
-    rlim_t wanted = API_CONNECTIONS_MAX + DESCRIPTORS_BESIDES;
+    rlim_t besides = DESCRIPTORS_BESIDES + (rlim_t)lanes * API_LINGER_MAX;
+    rlim_t wanted = connections + besides;
     rlim_t have = wanted;
+    size_t bound;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         have = limit.rlim_cur;
@@ -369,12 +379,19 @@ static size_t raise_descriptor_limit(void)
         }
     }
     if (have >= wanted) {
-        return API_CONNECTIONS_MAX;
+        return connections;
     }
-    way_log(WAY_LOG_WARN, "start.descriptors", "have=%ju want=%ju", (uintmax_t)have,
-            (uintmax_t)wanted);
     /* With very few, half for each side. */
-    return (size_t)(have > (rlim_t)2 * DESCRIPTORS_BESIDES ? have - DESCRIPTORS_BESIDES : have / 2);
+    bound = (size_t)(have > 2 * besides ? have - besides : have / 2);
+    if (bound > connections) {
+        bound = connections;
+    }
+    way_log(
+        WAY_LOG_WARN, "start.descriptors",
+        "have=%ju want=%ju connections=%zu detail=\"the hard limit of descriptors is too low for "
+        "--max-connections\"",
+        (uintmax_t)have, (uintmax_t)wanted, bound);
+    return bound;
 }
 
 static enum way_status open_listeners(struct way_instance *instance, struct way_error *err)
@@ -615,7 +632,8 @@ enum way_status way_instance_start(const struct way_options *options, struct way
     }
     instance->options = *options;
     instance->lane_count = thread_count(options);
-    instance->connections_max = raise_descriptor_limit();
+    instance->connections_max =
+        raise_descriptor_limit((size_t)options->max_connections, instance->lane_count);
     status = way_cares_library_start(err);
     instance->has_cares = status == WAY_OK;
     if (status == WAY_OK) {
