@@ -19,10 +19,12 @@
 #include "model/token.h"
 
 enum {
-    API_RESPONSE_HEADERS_MAX = 6,                 /* that one answer adds to those of all */
-    API_RESPONSE_INLINE = 2048,                   /* bytes of an answer that need no heap */
-    API_RESPONSE_MAX = 64 * 1024 * 1024,          /* bytes of any answer */
-    API_HEADER_VALUE_MAX = 320,                   /* a Location with a key of 253 octets fits */
+    API_RESPONSE_HEADERS_MAX = 6,        /* that one answer adds to those of all */
+    API_RESPONSE_INLINE = 2048,          /* bytes of an answer that need no heap */
+    API_RESPONSE_MAX = 64 * 1024 * 1024, /* bytes of any answer */
+    API_RESPONSE_SPARE = 64 * 1024, /* bytes of an answer that do not count: a client that does not
+                                     * read leaves as many to the kernel */
+    API_HEADER_VALUE_MAX = 320,     /* a Location with a key of 253 octets fits */
     API_ACTOR_QUOTED_MAX = 2 * WAY_ACTOR_MAX + 3, /* bytes of an actor in the log, with NUL */
     API_STORE_WAIT_MS = 9000, /* a request that waits for the database is answered by then */
 };
@@ -43,6 +45,8 @@ struct api_context {
     struct way_meter *meter;
     struct way_metrics *requests; /* api/request_metrics.h */
     const char *version;
+    struct way_budget *bodies;  /* memory of requests' bodies, over all loops */
+    struct way_budget *answers; /* likewise of answers */
     uint64_t dns_timeout_ms;
     uint64_t stale_after_ms;              /* older data is called stale in lookups' answers */
     struct api_failures *failures;        /* of all loops; NULL without tokens */

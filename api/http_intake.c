@@ -89,6 +89,7 @@ static bool check_body(struct api_slot *slot, const struct api_head *head)
         return false;
     }
     way_text_init(&slot->body, NULL, 0, route->body_max);
+    way_text_charge(&slot->body, exchange->context->bodies, API_BODY_SPARE);
     return true;
 }
 
@@ -174,6 +175,6 @@ bool api_intake_body(struct api_slot *slot, const char *bytes, size_t len)
     (void)snprintf(detail, sizeof detail, "a body here has at most %zu bytes",
                    slot->exchange.route->body_max);
     refuse_head(slot, slot->body.is_full ? API_TOO_LARGE : API_BUSY, "",
-                slot->body.is_full ? detail : "out of memory");
+                slot->body.is_full ? detail : "the bodies under way take too much memory");
     return false;
 }

@@ -153,7 +153,7 @@ static void check_answer(struct api_exchange *exchange)
 {
     if (exchange->response.constant == NULL &&
         way_text_status(&exchange->response.body) != WAY_OK) {
-        api_refuse(exchange, API_BUSY, "", "out of memory");
+        api_refuse(exchange, API_BUSY, "", "the answers under way take too much memory");
     }
 }
 

@@ -206,7 +206,14 @@ static enum MHD_Result run_handler(struct api_slot *slot)
     }
     exchange->request.body = (struct api_bytes){slot->body.data, slot->body.len};
     enter_phase(slot->connection, PHASE_HANDLING);
+    if (!exchange->route->is_lookup || exchange->route->body_max > 0) {
+        /* A lookup of one key is never refused for what others make us keep. */
+        way_text_charge(&exchange->response.body, exchange->context->answers, API_RESPONSE_SPARE);
+    }
     exchange->route->handle(exchange);
+    /* Whatever the handler wants of the body it has read. */
+    exchange->request.body = (struct api_bytes){NULL, 0};
+    way_text_fini(&slot->body);
     if (exchange->is_finished) {
         return send_answer(slot);
     }

@@ -16,6 +16,7 @@
 
 enum {
     API_BODY_MAX = 64 * 1024,             /* bytes */
+    API_BODY_SPARE = 4 * 1024,            /* bytes that do not count: one change always fits */
     API_BATCH_BODY_MAX = 4 * 1024 * 1024, /* bytes of a batch lookup */
 };
 

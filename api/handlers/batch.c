@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_DNS_MAX = 256 /* keys of one batch that are asked of DNS at a time */ };
+enum {
+    BATCH_DNS_MAX = 256, /* keys of one batch that are asked of DNS at a time */
+    BYTES_A_KEY = 96,    /* that it takes besides its text */
+};
 
 struct item {
     size_t at; /* its result in `parts` */
@@ -37,7 +40,9 @@ struct batch {
     enum way_lookup_kind kind;
     bool is_dns_wanted;
     uint64_t deadline_ms;
-    struct api_keys *keys; /* owned */
+    struct api_keys *keys;     /* owned */
+    struct way_budget *bodies; /* borrowed */
+    size_t charged;            /* taken of it: the keys, and this */
     size_t count;
     struct item *items;    /* owned */
     struct way_text parts; /* owned */
@@ -51,6 +56,7 @@ struct batch {
 static void batch_free(struct batch *batch)
 {
     api_keys_free(batch->keys);
+    way_budget_give(batch->bodies, batch->charged);
     way_text_fini(&batch->parts);
     free(batch->items);
     free(batch->misses);
@@ -107,7 +113,7 @@ static void respond(struct batch *batch)
     struct way_text *body = &exchange->response.body;
 
     if (way_text_status(&batch->parts) != WAY_OK) {
-        api_refuse(exchange, API_BUSY, "", "the answers take more memory than one request may");
+        api_refuse(exchange, API_BUSY, "", "the answers under way take too much memory");
         return;
     }
     api_respond(exchange, 200, API_MEDIA_JSON);
@@ -263,13 +269,30 @@ static void fill_window(struct batch *batch)
 /* What the index does not know. */
 static void ask_dns(struct batch *batch)
 {
-    batch->window = calloc(BATCH_DNS_MAX, sizeof *batch->window);
+    size_t bytes = BATCH_DNS_MAX * sizeof *batch->window;
+
+    if (way_budget_take(batch->bodies, bytes)) {
+        batch->charged += bytes;
+        batch->window = calloc(1, bytes);
+    }
     while (batch->window == NULL && batch->miss_next < batch->miss_count) {
         refuse_next(batch, WAY_LOOKUP_BUSY);
     }
     if (batch->window != NULL) {
         fill_window(batch);
     }
+}
+
+/* What a batch keeps while it waits for DNS, about as much as it is. */
+static enum way_status charge(struct batch *batch, struct way_error *err)
+{
+    size_t bytes = sizeof *batch + batch->exchange->request.body.len + batch->count * BYTES_A_KEY;
+
+    if (!way_budget_take(batch->bodies, bytes)) {
+        return way_fail(err, WAY_BUSY, "", "the bodies under way take too much memory");
+    }
+    batch->charged = bytes;
+    return WAY_OK;
 }
 
 static enum way_status read_request(struct batch *batch, struct way_error *err)
@@ -284,6 +307,10 @@ static enum way_status read_request(struct batch *batch, struct way_error *err)
         return status;
     }
     batch->count = api_keys_count(batch->keys);
+    status = charge(batch, err);
+    if (status != WAY_OK) {
+        return status;
+    }
     batch->items = calloc(batch->count + 1, sizeof *batch->items); /* + 1: none is no failure */
     batch->misses = calloc(batch->count + 1, sizeof *batch->misses);
     if (batch->items == NULL || batch->misses == NULL) {
@@ -308,7 +335,9 @@ static void look_up_batch(struct api_exchange *exchange, enum way_lookup_kind ki
         return;
     }
     way_text_init(&batch->parts, NULL, 0, API_RESPONSE_MAX);
+    way_text_charge(&batch->parts, exchange->context->answers, API_RESPONSE_SPARE);
     batch->exchange = exchange;
+    batch->bodies = exchange->context->bodies;
     batch->kind = kind;
     batch->deadline_ms = way_clock_mono_ms() + exchange->context->dns_timeout_ms;
     if (read_request(batch, &err) != WAY_OK) {

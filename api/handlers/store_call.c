@@ -20,6 +20,7 @@ void *api_store_call_new(struct api_exchange *exchange, size_t size)
         return NULL;
     }
     way_text_init(&self->rows, NULL, 0, API_RESPONSE_MAX);
+    way_text_charge(&self->rows, exchange->context->answers, API_RESPONSE_SPARE);
     self->exchange = exchange;
     self->deadline_ms = way_clock_mono_ms() + API_STORE_WAIT_MS;
     return self;
@@ -73,7 +74,8 @@ static void on_done(struct way_service_call *call)
         return;
     }
     if (call->status == WAY_OK && way_text_status(&self->rows) != WAY_OK) {
-        call->status = way_fail(&call->err, WAY_NO_MEMORY, "", "out of memory");
+        call->status =
+            way_fail(&call->err, WAY_NO_MEMORY, "", "the answers under way take too much memory");
     }
     self->answered(self);
 }

@@ -19,6 +19,9 @@ void way_text_fini(struct way_text *text)
     if (text->data != text->lent) {
         free(text->data);
     }
+    if (text->charged > 0) {
+        way_budget_give(text->budget, text->charged);
+    }
     *text = (struct way_text){0};
 }
 
@@ -27,6 +30,25 @@ void way_text_clear(struct way_text *text)
     text->len = 0;
     text->is_full = false;
     text->is_starved = false;
+}
+
+void way_text_charge(struct way_text *text, struct way_budget *budget, size_t spare)
+{
+    text->budget = budget;
+    text->spare = spare;
+}
+
+/* For `capacity` bytes on the heap, which is more than there are. */
+static bool pay_for(struct way_text *text, size_t capacity)
+{
+    if (text->budget == NULL || capacity <= text->spare) {
+        return true;
+    }
+    if (!way_budget_take(text->budget, capacity - text->charged)) {
+        return false;
+    }
+    text->charged = capacity;
+    return true;
 }
 
 bool way_text_grow(struct way_text *text, size_t more)
@@ -46,6 +68,10 @@ bool way_text_grow(struct way_text *text, size_t more)
     }
     while (capacity - text->len < more) {
         capacity = capacity > SIZE_MAX / 2 ? SIZE_MAX : capacity * 2;
+    }
+    if (!pay_for(text, capacity)) {
+        text->is_starved = true;
+        return false;
     }
     data = realloc(text->data == text->lent ? NULL : text->data, capacity);
     if (data == NULL) {

@@ -11,6 +11,7 @@
 #ifndef WAY_BASE_TEXT_H
 #define WAY_BASE_TEXT_H
 
+#include "base/budget.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -22,15 +23,22 @@ struct way_text {
     char *data; /* not NUL-ended; see way_text_string() */
     size_t len;
     size_t capacity;
-    size_t max;      /* bytes it may ever hold */
-    char *lent;      /* the caller's storage, or NULL; never freed here */
-    bool is_full;    /* an append hit `max` */
-    bool is_starved; /* an append found no memory */
+    size_t max;                /* bytes it may ever hold */
+    char *lent;                /* the caller's storage, or NULL; never freed here */
+    bool is_full;              /* an append hit `max` */
+    bool is_starved;           /* an append found no memory, or its budget none */
+    struct way_budget *budget; /* borrowed; NULL: its memory is counted nowhere */
+    size_t spare;              /* bytes on the heap that are not counted */
+    size_t charged;            /* what is counted now */
 };
 
 /* Starts empty in `lent` (may be NULL with 0); moves to the heap when that is too small. */
 void way_text_init(struct way_text *text, char *lent, size_t lent_bytes, size_t max);
-/* Frees what is on the heap. The struct may be initialised again. */
+/* From now on what it has on the heap comes out of `budget`, once that is more than `spare` bytes;
+ * when the budget has no more, appends find no memory. Before the first append. */
+void way_text_charge(struct way_text *text, struct way_budget *budget, size_t spare);
+/* Frees what is on the heap, and gives it back to its budget. The struct may be initialised again.
+ */
 void way_text_fini(struct way_text *text);
 /* Keeps the storage, forgets the content and the failure. */
 void way_text_clear(struct way_text *text);

@@ -18,6 +18,7 @@ enum kind {
     KIND_DATABASE,
     KIND_NUMBER,
     KIND_DURATION,
+    KIND_SIZE,
     KIND_SWITCH,
     KIND_WORD
 };
@@ -39,7 +40,7 @@ struct option_row {
     const char *fallback; /* the default, as a user would write it */
     const char *value;    /* how help calls the value */
     const char *words;    /* KIND_WORD: "a|b|c", stored as 0, 1, 2 */
-    uint64_t min;         /* numbers and durations */
+    uint64_t min;         /* numbers, durations and sizes */
     uint64_t max;
     const char *help;
 };
@@ -64,6 +65,10 @@ static const struct option_row rows[] = {
       "Loops that serve requests. 0: one for each core." },
     { "max-connections", KIND_NUMBER, AT(max_connections), "8192", "N", NULL, 16, 1000000,
       "Connections at a time; fewer, if the process may not have as many descriptors. More wait until one ends." },
+    { "max-body-memory", KIND_SIZE, AT(max_body_memory), "256MiB", "SIZE", NULL, 1 << 20, 1ULL << 40,
+      "Memory for the bodies of all requests under way together; more is answered 503 busy. Bodies of up to 4 KiB do not count." },
+    { "max-answer-memory", KIND_SIZE, AT(max_answer_memory), "256MiB", "SIZE", NULL, 1 << 20, 1ULL << 40,
+      "Memory for all answers under way together: of lists, histories, changes and batches that their clients have not read yet; more is answered 503 busy. Answers of up to 64 KiB do not count, nor do those to lookups of one key." },
     { "header-timeout", KIND_DURATION, AT(header_timeout_ms), "10s", "TIME", NULL, 100, 3600000,
       "How long a client may take to send the head of a request." },
     { "body-timeout", KIND_DURATION, AT(body_timeout_ms), "30s", "TIME", NULL, 100, 3600000,
@@ -250,6 +255,42 @@ static enum way_status set_duration(const struct option_row *row, const char *va
                     row->min, row->max);
 }
 
+static const struct {
+    const char *unit;
+    uint64_t bytes;
+} size_units[] = {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}};
+
+/* The largest unit of which a size is a multiple, which all are of the smallest. */
+static void put_size(struct way_text *out, uint64_t bytes)
+{
+    size_t unit = 0;
+
+    while (bytes % size_units[unit].bytes != 0) {
+        unit++;
+    }
+    way_text_printf(out, "%" PRIu64 "%s", bytes / size_units[unit].bytes, size_units[unit].unit);
+}
+
+static enum way_status set_size(const struct option_row *row, const char *value, uint64_t *out,
+                                struct way_error *err)
+{
+    size_t digits = strspn(value, "0123456789");
+    uint64_t number;
+
+    for (size_t i = 0; i < WAY_COUNT_OF(size_units); i++) {
+        if (strcmp(value + digits, size_units[i].unit) == 0 &&
+            way_u64_parse(value, digits, row->max / size_units[i].bytes, &number) &&
+            number * size_units[i].bytes >= row->min) {
+            *out = number * size_units[i].bytes;
+            return WAY_OK;
+        }
+    }
+    return way_fail(err, WAY_INVALID, row->name,
+                    "must be a size from %" PRIu64 "KiB to %" PRIu64
+                    "GiB, as in 512KiB, 64MiB or 1GiB",
+                    row->min >> 10, row->max >> 30);
+}
+
 static enum way_status set_switch(const struct option_row *row, const char *value, bool *out,
                                   struct way_error *err)
 {
@@ -298,6 +339,8 @@ static enum way_status set_value(struct way_options *options, const struct optio
         return set_number(row, value, member, err);
     case KIND_DURATION:
         return set_duration(row, value, member, err);
+    case KIND_SIZE:
+        return set_size(row, value, member, err);
     case KIND_SWITCH:
         return set_switch(row, value, member, err);
     case KIND_WORD:
@@ -594,6 +637,13 @@ void way_options_document(struct way_text *out)
         if (row->kind == KIND_DURATION) {
             way_text_printf(out, " From %" PRIu64 " ms to %" PRIu64 " ms.", row->min, row->max);
         }
+        if (row->kind == KIND_SIZE) {
+            way_text_puts(out, " From ");
+            put_size(out, row->min);
+            way_text_puts(out, " to ");
+            put_size(out, row->max);
+            way_text_putc(out, '.');
+        }
         way_text_puts(out, " |\n");
     }
 }
@@ -672,6 +722,9 @@ static void show_value(const struct way_options *options, const struct option_ro
         return;
     case KIND_DURATION:
         way_text_printf(out, "%" PRIu64 "ms", *(const uint64_t *)member);
+        return;
+    case KIND_SIZE:
+        put_size(out, *(const uint64_t *)member);
         return;
     case KIND_SWITCH:
         way_text_puts(out, *(const bool *)member ? "true" : "false");

@@ -80,6 +80,8 @@ struct way_instance {
     size_t listener_count;
     struct api_listener listeners[API_LISTEN_MAX];
     size_t connections_max;
+    struct way_budget bodies; /* memory that requests take */
+    struct way_budget answers;
     size_t lane_count;
     struct lane *lanes;
     bool has_cares;
@@ -326,6 +328,8 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
         .waiters = instance->waiters,
         .meter = instance->meter,
         .requests = instance->requests,
+        .bodies = &instance->bodies,
+        .answers = &instance->answers,
         .version = WAY_VERSION,
         .dns_timeout_ms = instance->options.dns_timeout_ms,
         .stale_after_ms = instance->options.stale_after_ms,
@@ -631,6 +635,8 @@ enum way_status way_instance_start(const struct way_options *options, struct way
         return way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
     }
     instance->options = *options;
+    way_budget_init(&instance->bodies, (size_t)options->max_body_memory);
+    way_budget_init(&instance->answers, (size_t)options->max_answer_memory);
     instance->lane_count = thread_count(options);
     instance->connections_max =
         raise_descriptor_limit((size_t)options->max_connections, instance->lane_count);

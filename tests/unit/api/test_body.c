@@ -296,6 +296,63 @@ static void deep_nesting_is_refused_not_followed(void **state)
     }
 }
 
+/* "[UNIT,UNIT,...]", where the unit is short and what the library would make of it is not. */
+static size_t write_bomb(char *out, size_t size, const char *unit)
+{
+    size_t len = 0;
+
+    out[len++] = '[';
+    while (len + strlen(unit) + 3 < size) {
+        len += (size_t)snprintf(out + len, size - len, "%s,", unit);
+    }
+    return len + (size_t)snprintf(out + len, size - len, "1]");
+}
+
+static void a_body_of_very_many_values_is_refused_unread(void **state)
+{
+    static const char *const units[] = {"{}", "[]", "1", "\"\"", "{\"a\":1}", "\"\\\"\""};
+
+    enum { BOMB_BYTES = 128 * 1024 };
+
+    char *bomb = malloc(BOMB_BYTES);
+    struct way_wish wish;
+    struct api_keys *keys = NULL;
+    struct way_error err;
+
+    (void)state;
+    assert_non_null(bomb);
+    for (size_t i = 0; i < WAY_COUNT_OF(units); i++) {
+        struct api_bytes body = {bomb, write_bomb(bomb, BOMB_BYTES, units[i])};
+
+        assert_int_equal(read_override(PUT, body, &wish, &err), WAY_MALFORMED);
+        assert_non_null(strstr(err.detail, "values"));
+        assert_int_equal(api_body_read_keys(body, &keys, &err), WAY_INVALID);
+        assert_string_equal(err.field, "keys");
+    }
+    free(bomb);
+}
+
+static void what_stands_in_a_string_is_no_value(void **state)
+{
+    enum { TEXT_BYTES = 4000 };
+
+    char json[2 * TEXT_BYTES];
+    char text[TEXT_BYTES + 1];
+    struct way_wish wish;
+    struct way_error err;
+    int len;
+
+    (void)state;
+    for (size_t i = 0; i < TEXT_BYTES; i++) {
+        text[i] = ",[{\\\""[i % 5];
+    }
+    text[TEXT_BYTES] = '\0';
+    len = snprintf(json, sizeof json, "{\"comment\":\"%s\",\"target_host\":\"b\"}", text);
+    assert_int_equal(read_override(PUT, (struct api_bytes){json, (size_t)len}, &wish, &err),
+                     WAY_INVALID);
+    assert_string_equal(err.field, "comment"); /* for it is too long */
+}
+
 static void a_long_field_name_is_cut(void **state)
 {
     struct way_wish wish;
@@ -489,6 +546,8 @@ int main(void)
         cmocka_unit_test(a_broken_rule_names_its_field),
         cmocka_unit_test(what_was_stored_may_say_anything_of_who_and_when),
         cmocka_unit_test(deep_nesting_is_refused_not_followed),
+        cmocka_unit_test(a_body_of_very_many_values_is_refused_unread),
+        cmocka_unit_test(what_stands_in_a_string_is_no_value),
         cmocka_unit_test(a_long_field_name_is_cut),
         cmocka_unit_test(the_keys_of_a_batch_are_read_as_they_were_sent),
         cmocka_unit_test(a_batch_may_be_empty),

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { WAITING_MAX = 300, TIMEOUT_MS = 60000, BODY_ROOM = 64 * 1024 };
+enum { WAITING_MAX = 300, TIMEOUT_MS = 60000, MEMORY = 64 * 1024 * 1024, BODY_ROOM = 64 * 1024 };
 
 struct fixture {
     struct fake_store *fake;
@@ -21,6 +21,8 @@ struct fixture {
     struct way_meter *meter;
     struct way_lookup *lookup;
     struct api_context context;
+    struct way_budget bodies;
+    struct way_budget answers;
     struct api_exchange exchange;
     int resumed;
     char body[BODY_ROOM];
@@ -78,6 +80,10 @@ static int set_up_with(void **state, bool is_down)
     if (!is_down) {
         assert_true(fake_wait_polls(fixture->fake));
     }
+    way_budget_init(&fixture->bodies, MEMORY);
+    way_budget_init(&fixture->answers, MEMORY);
+    fixture->context.bodies = &fixture->bodies;
+    fixture->context.answers = &fixture->answers;
     fixture->context.sync = fixture->sync;
     fixture->context.index = fixture->index;
     fixture->context.dns_timeout_ms = TIMEOUT_MS;
@@ -105,6 +111,8 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
 
     way_text_fini(&fixture->exchange.response.body);
+    assert_int_equal(way_budget_used(&fixture->bodies), 0); /* whatever the batch ended with */
+    assert_int_equal(way_budget_used(&fixture->answers), 0);
     way_lookup_free(fixture->lookup);
     way_resolver_free(&fixture->resolver.resolver);
     way_sync_stop(fixture->sync);
@@ -125,6 +133,13 @@ static void set_keys(struct fixture *fixture, const char *format, unsigned count
     }
     len += (size_t)snprintf(fixture->body + len, BODY_ROOM - len, "]}");
     fixture->exchange.request.body = (struct api_bytes){fixture->body, len};
+}
+
+static void want_no_dns(struct fixture *fixture)
+{
+    fixture->exchange.request.param_count = 1;
+    fixture->exchange.request.params[0].name = (struct api_bytes){"fallback", 8};
+    fixture->exchange.request.params[0].value = (struct api_bytes){"none", 4};
 }
 
 static const char *answer_of(struct fixture *fixture)
@@ -398,9 +413,7 @@ static void a_batch_without_dns_needs_no_dns(void **state)
 {
     struct fixture *fixture = *state;
 
-    fixture->exchange.request.param_count = 1;
-    fixture->exchange.request.params[0].name = (struct api_bytes){"fallback", 8};
-    fixture->exchange.request.params[0].value = (struct api_bytes){"none", 4};
+    want_no_dns(fixture);
     set_keys(fixture, "k", 1000);
     api_mx_batch(&fixture->exchange);
     assert_int_equal(fixture->resolver.count, 0);
@@ -428,6 +441,33 @@ static void a_batch_that_is_abandoned_asks_no_longer(void **state)
     fixture->exchange.abandon(&fixture->exchange);
     assert_int_equal(fixture->resolver.open, 0);
     assert_int_equal(fixture->resumed, 0);
+}
+
+static void a_batch_is_refused_when_bodies_take_all_memory(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_true(way_budget_take(&fixture->bodies, MEMORY));
+    set_keys(fixture, "k", 3);
+    api_resolve_batch(&fixture->exchange);
+    assert_int_equal(fixture->exchange.response.status, 503);
+    assert_non_null(strstr(answer_of(fixture), "\"code\":\"busy\""));
+    assert_int_equal(fixture->resolver.count, 0);
+    way_budget_give(&fixture->bodies, MEMORY);
+}
+
+static void a_batch_is_refused_when_answers_take_all_memory(void **state)
+{
+    enum { MANY = 2000 };
+    struct fixture *fixture = *state;
+
+    assert_true(way_budget_take(&fixture->answers, MEMORY));
+    want_no_dns(fixture);
+    set_keys(fixture, "k", MANY);
+    api_resolve_batch(&fixture->exchange);
+    assert_int_equal(fixture->exchange.response.status, 503);
+    assert_non_null(strstr(answer_of(fixture), "\"code\":\"busy\""));
+    way_budget_give(&fixture->answers, MEMORY);
 }
 
 static void a_broken_batch_is_refused_as_a_whole(void **state)
@@ -475,6 +515,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_batch_without_dns_needs_no_dns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_batch_has_no_results, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_batch_that_is_abandoned_asks_no_longer, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_batch_is_refused_when_bodies_take_all_memory, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_batch_is_refused_when_answers_take_all_memory, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_broken_batch_is_refused_as_a_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_data_nothing_is_answered, set_up_down, tear_down),

@@ -343,6 +343,44 @@ static void a_hexadecimal_digit_has_a_value_in_either_case(void **state)
     }
 }
 
+static void what_is_on_the_heap_comes_out_of_a_budget(void **state)
+{
+    enum { SPARE = 1024, MAX = 64 * 1024, HALF = MAX / 2 };
+    struct way_budget budget;
+    struct way_text first;
+    struct way_text second;
+    char block[SPARE] = {0};
+
+    (void)state;
+    way_budget_init(&budget, MAX);
+    way_text_init(&first, NULL, 0, (size_t)4 * MAX);
+    way_text_charge(&first, &budget, SPARE);
+    way_text_append(&first, block, sizeof block);
+    assert_int_equal(way_budget_used(&budget), 0); /* not more than is spare */
+    way_text_putc(&first, 'x');
+    assert_int_equal(way_budget_used(&budget), first.capacity);
+    while (first.len < HALF) {
+        way_text_append(&first, block, sizeof block / 2);
+    }
+    assert_int_equal(way_budget_used(&budget), first.capacity);
+
+    way_text_init(&second, NULL, 0, (size_t)4 * MAX);
+    way_text_charge(&second, &budget, 0);
+    while (way_text_status(&second) == WAY_OK) {
+        way_text_append(&second, block, sizeof block);
+    }
+    assert_int_equal(way_text_status(&second), WAY_NO_MEMORY);
+    assert_true(second.is_starved);
+    assert_int_equal(way_budget_used(&budget), first.capacity + second.capacity);
+    way_text_clear(&second); /* keeps its storage, so it is still counted */
+    assert_int_equal(way_budget_used(&budget), first.capacity + second.capacity);
+    way_text_fini(&first);
+    assert_int_equal(way_budget_used(&budget), second.capacity);
+    way_text_fini(&second);
+    way_text_fini(&second);
+    assert_int_equal(way_budget_used(&budget), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +396,7 @@ int main(void)
         cmocka_unit_test(control_bytes_and_letters_are_those_of_ascii),
         cmocka_unit_test(words_are_compared_without_case),
         cmocka_unit_test(numbers_are_read_strictly),
+        cmocka_unit_test(what_is_on_the_heap_comes_out_of_a_budget),
         cmocka_unit_test(a_hexadecimal_digit_has_a_value_in_either_case),
     };
 
