@@ -25,6 +25,7 @@ void api_exchange_wait(struct api_exchange *exchange, uint64_t deadline_ms,
     exchange->deadline_ms = deadline_ms;
     exchange->abandon = abandon;
     exchange->waiting = waiting;
+    exchange->cut_short = NULL;
 }
 
 const char *api_exchange_actor(const struct api_exchange *exchange,

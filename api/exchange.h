@@ -30,6 +30,7 @@ enum {
 };
 
 struct api_failures;
+struct api_places;
 struct api_route;
 struct api_tls;
 
@@ -45,6 +46,7 @@ struct api_context {
     struct way_meter *meter;
     struct way_metrics *requests; /* api/request_metrics.h */
     const char *version;
+    struct api_places *places;  /* of connections, over all loops */
     struct way_budget *bodies;  /* memory of requests' bodies, over all loops */
     struct way_budget *answers; /* likewise of answers */
     uint64_t dns_timeout_ms;
@@ -89,6 +91,9 @@ struct api_exchange {
     uint64_t deadline_ms;                           /* 0: the handler keeps its own */
     void (*abandon)(struct api_exchange *exchange); /* let go of `waiting`: it is over */
     void *waiting;                                  /* the handler's */
+    /* The client has left, or has closed its side and may still read: finish at once with what
+     * there is. NULL, and after every api_exchange_wait(): go on. */
+    void (*cut_short)(struct api_exchange *exchange);
 };
 
 /* The answer is made. From inside a handler, or later on the loop. */

@@ -1,29 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/failures.h"
 
+#include "api/peer.h"
 #include "base/log.h"
 #include "base/random.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     WAYS = 8, /* addresses whose hashes meet */
     SETS = API_FAILURES_ADDRESSES_MAX / WAYS,
-    IPV6_COUNTED = 8, /* octets: a /64 */
-};
-
-struct source {
-    uint8_t family; /* AF_INET, AF_INET6; 0: a unix socket */
-    uint8_t octets[sizeof(struct in6_addr)];
 };
 
 struct entry {
-    struct source source;
+    struct api_peer peer;
     size_t count;                     /* 0: the entry is free */
     size_t oldest;                    /* in at_ms, once that is full */
     uint64_t last_ms;                 /* of at_ms */
@@ -57,41 +49,21 @@ void api_failures_free(struct api_failures *failures)
     }
 }
 
-static void read_source(const struct sockaddr *peer, struct source *source)
+/* The peer's entry, or a fresh one in place of a free or the quietest one. */
+static struct entry *take_entry(struct api_failures *failures, const struct api_peer *peer)
 {
-    enum { MAPPED_AT = 12 }; /* the IPv4 address in ::ffff:192.0.2.1 */
-
-    *source = (struct source){0};
-    if (peer != NULL && peer->sa_family == AF_INET) {
-        const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)(const void *)peer;
-
-        source->family = AF_INET;
-        memcpy(source->octets, &ipv4->sin_addr, sizeof ipv4->sin_addr);
-    } else if (peer != NULL && peer->sa_family == AF_INET6) {
-        const struct in6_addr *ipv6 = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
-        bool is_mapped = IN6_IS_ADDR_V4MAPPED(ipv6);
-
-        source->family = is_mapped ? AF_INET : AF_INET6;
-        memcpy(source->octets, ipv6->s6_addr + (is_mapped ? MAPPED_AT : 0),
-               is_mapped ? sizeof(struct in_addr) : IPV6_COUNTED);
-    }
-}
-
-/* The source's entry, or a fresh one in place of a free or the quietest one. */
-static struct entry *take_entry(struct api_failures *failures, const struct source *source)
-{
-    struct entry *set = failures->entries[way_hash(failures->seed, source, sizeof *source) % SETS];
+    struct entry *set = failures->entries[way_hash(failures->seed, peer, sizeof *peer) % SETS];
     struct entry *found = &set[0];
 
     for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].count > 0 && memcmp(&set[i].source, source, sizeof *source) == 0) {
+        if (set[i].count > 0 && api_peer_equal(&set[i].peer, peer)) {
             return &set[i];
         }
         if (set[i].last_ms < found->last_ms) { /* a free one has 0 */
             found = &set[i];
         }
     }
-    *found = (struct entry){.source = *source};
+    *found = (struct entry){.peer = *peer};
     return found;
 }
 
@@ -114,34 +86,32 @@ static unsigned add(struct entry *entry, uint64_t now_ms)
     return (unsigned)((entry->at_ms[entry->oldest] + API_FAILURES_MS - now_ms + 999) / 1000);
 }
 
-static void log_limited(const struct source *source)
+static void log_limited(const struct api_peer *peer)
 {
-    char text[INET6_ADDRSTRLEN] = "unix";
+    char text[API_PEER_TEXT];
 
-    if (source->family != 0) {
-        (void)inet_ntop(source->family, source->octets, text, sizeof text);
-    }
     way_log(WAY_LOG_WARN, "access.limited",
-            "address=%s detail=\"many wrong tokens; right ones are taken all the same\"", text);
+            "address=%s detail=\"many wrong tokens; right ones are taken all the same\"",
+            api_peer_write(peer, text));
 }
 
-unsigned api_failures_count(struct api_failures *failures, const struct sockaddr *peer,
+unsigned api_failures_count(struct api_failures *failures, const struct sockaddr *address,
                             uint64_t now_ms)
 {
-    struct source source;
+    struct api_peer peer;
     struct entry *entry;
     bool begins;
     unsigned seconds;
 
-    read_source(peer, &source);
+    api_peer_read(address, &peer);
     (void)pthread_mutex_lock(&failures->lock);
-    entry = take_entry(failures, &source);
+    entry = take_entry(failures, &peer);
     seconds = add(entry, now_ms);
     begins = seconds > 0 && !entry->is_limited;
     entry->is_limited = seconds > 0;
     (void)pthread_mutex_unlock(&failures->lock);
     if (begins) {
-        log_limited(&source);
+        log_limited(&peer);
     }
     return seconds;
 }

@@ -30,9 +30,9 @@ struct api_failures *api_failures_new(void);
 /* NULL is fine. */
 void api_failures_free(struct api_failures *failures);
 
-/* Counts a wrong token of `peer`. 0: it is one of those that are answered 401. Else in how many
- * seconds another one will be. */
-unsigned api_failures_count(struct api_failures *failures, const struct sockaddr *peer,
+/* Counts a wrong token from `address`. 0: it is one of those that are answered 401. Else in how
+ * many seconds another one will be. */
+unsigned api_failures_count(struct api_failures *failures, const struct sockaddr *address,
                             uint64_t now_ms);
 
 #endif

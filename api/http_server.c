@@ -11,10 +11,10 @@
  */
 #include "api/http_server.h"
 
+#include "api/http_accept.h"
 #include "api/http_daemon.h"
 #include "api/http_handshake.h"
 #include "api/http_intake.h"
-#include "api/http_linger.h"
 #include "api/http_reply.h"
 #include "api/request_metrics.h"
 #include "api/routes.h"
@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,77 +32,44 @@
 
 enum {
     POOL_BYTES = 32 * 1024, /* libmicrohttpd's memory of one connection */
-    ACCEPT_ROUNDS_MAX = 32, /* connections, before others get their turn */
-    ACCEPT_PAUSE_MS = 20,   /* when there is no room for another */
     SWEEP_MS = 500,         /* how exactly the deadlines of phases are kept */
-};
-
-enum phase {
-    PHASE_HANDSHAKE,
-    PHASE_HEAD,
-    PHASE_BODY,
-    PHASE_HANDLING,
-    PHASE_WRITING,
-    PHASE_IDLE,
-    PHASE_COUNT
-};
-
-struct api_connection {
-    struct api_server *server;
-    struct api_connection *next;
-    struct api_connection **link;
-    int fd;
-    enum phase phase;
-    uint64_t since_ms;
-    struct api_slot *slot; /* the request that is being made, or NULL */
-    bool must_linger;      /* it was refused while it was still sending */
-    struct api_tls_link tls;
-    struct api_handshake handshake;
-};
-
-struct accepting {
-    struct api_server *server;
-    struct api_daemon *daemon; /* the one that its connections go to */
-    int fd;
-    struct way_watch *watch; /* NULL: closed */
 };
 
 struct api_server {
     struct api_context *context; /* borrowed */
-    size_t connections_max;
-    struct api_tls *tls; /* borrowed; NULL: none */
+    struct api_places *places;   /* borrowed */
+    struct api_tls *tls;         /* borrowed; NULL: none */
     struct api_daemon plain_daemon;
     struct api_daemon tls_daemon;
-    uint64_t phase_ms[PHASE_COUNT]; /* how long each may last */
+    uint64_t phase_ms[API_PHASE_COUNT]; /* how long each may last */
     struct way_timer *sweep_timer;
-    struct way_timer *accept_timer;
-    bool is_starved;  /* of descriptors: told once */
     bool is_stopping; /* no handler runs any more */
-    size_t accepting_count;
-    struct accepting accepting[API_LISTEN_MAX];
-    size_t connection_count;
+    struct api_accept accept;
     struct api_handshakes handshakes; /* of some of them */
-    struct api_connection *connections;
+    struct api_connections connections;
+    uint64_t swept_ms; /* when on_sweep() looks at them */
     struct api_slot_pool slots;
     struct api_linger linger;
     void (*drained)(void *owner);
     void *drained_owner;
 };
 
-static void enter_phase(struct api_connection *connection, enum phase phase)
+static void enter_phase(struct api_slot *slot, enum api_phase phase)
 {
-    if (connection != NULL) {
-        connection->phase = phase;
-        connection->since_ms = way_loop_now_ms(connection->server->context->loop);
-    }
+    struct api_server *server = slot->pool->owner;
+
+    api_connection_enter(&server->connections, slot->connection, phase);
 }
 
 /* --- the daemons' turn ---------------------------------------------------------------------- */
 
-static void pump(struct api_server *server)
+static void pump(void *owner)
 {
+    struct api_server *server = owner;
+
     api_daemon_pump(&server->plain_daemon);
     api_daemon_pump(&server->tls_daemon);
+    api_connections_drop_joining(&server->connections);
 }
 
 static void pump_soon(struct api_server *server)
@@ -146,8 +114,8 @@ static void *on_request_line(void *owner, const char *uri, struct MHD_Connection
     if (slot->connection != NULL) {
         slot->connection->slot = slot;
         /* The first request's head counts from accept on. */
-        if (slot->connection->phase != PHASE_HEAD) {
-            enter_phase(slot->connection, PHASE_HEAD);
+        if (slot->connection->phase != API_PHASE_HEAD) {
+            enter_phase(slot, API_PHASE_HEAD);
         }
     }
     return slot;
@@ -155,7 +123,7 @@ static void *on_request_line(void *owner, const char *uri, struct MHD_Connection
 
 static enum MHD_Result send_answer(struct api_slot *slot)
 {
-    enter_phase(slot->connection, PHASE_WRITING);
+    enter_phase(slot, API_PHASE_WRITING);
     return api_reply_send(slot) ? MHD_YES : MHD_NO;
 }
 
@@ -167,7 +135,7 @@ static enum MHD_Result take_head(struct api_slot *slot, const char *url, const c
     bool has_body = false;
 
     slot->has_head = true;
-    enter_phase(slot->connection, PHASE_BODY);
+    enter_phase(slot, API_PHASE_BODY);
     if (!api_intake_head(slot, url, version, method, &has_body) && has_body) {
         slot->must_close = true;
         if (slot->connection != NULL) {
@@ -205,7 +173,7 @@ static enum MHD_Result run_handler(struct api_slot *slot)
         return send_answer(slot);
     }
     exchange->request.body = (struct api_bytes){slot->body.data, slot->body.len};
-    enter_phase(slot->connection, PHASE_HANDLING);
+    enter_phase(slot, API_PHASE_HANDLING);
     if (!exchange->route->is_lookup || exchange->route->body_max > 0) {
         /* A lookup of one key is never refused for what others make us keep. */
         way_text_charge(&exchange->response.body, exchange->context->answers, API_RESPONSE_SPARE);
@@ -267,7 +235,7 @@ static void on_completed(void *owner, struct MHD_Connection *mhd, void **request
     }
     if (slot->connection != NULL) {
         slot->connection->slot = NULL;
-        enter_phase(slot->connection, PHASE_IDLE);
+        enter_phase(slot, API_PHASE_IDLE);
     }
     api_slot_release(slot);
 }
@@ -277,16 +245,15 @@ static void on_established(struct api_tls_link *link)
 {
     struct api_connection *connection = WAY_OWNER_OF(link, struct api_connection, tls);
 
-    connection->phase = PHASE_HEAD;
+    api_connection_go_on(connection->all, connection, API_PHASE_HEAD);
     api_handshake_end(&connection->handshake);
 }
 
-static void begin_tls(struct api_connection *connection, struct MHD_Connection *mhd)
+static void begin_tls(struct api_server *server, struct api_connection *connection,
+                      struct MHD_Connection *mhd)
 {
-    struct api_server *server = connection->server;
-
     if (api_tls_begin(server->tls, mhd, connection->fd, &connection->tls, on_established)) {
-        connection->phase = PHASE_HANDSHAKE;
+        api_connection_go_on(&server->connections, connection, API_PHASE_HANDSHAKE);
         api_handshake_begin(&server->handshakes, &connection->handshake, mhd, &connection->tls);
     }
 }
@@ -307,23 +274,15 @@ static void on_connection(void *owner, struct MHD_Connection *mhd, void **socket
     struct api_connection *connection = *socket_context;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        connection = calloc(1, sizeof *connection);
+        int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+
+        connection = api_connections_start(&server->connections, fd);
         *socket_context = connection;
         if (connection == NULL) {
-            return; /* it is served without deadlines of ours */
+            (void)shutdown(fd, SHUT_RDWR); /* we know nothing of it, and would keep no deadline */
+            return;
         }
-        connection->server = server;
-        connection->fd =
-            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        connection->next = server->connections;
-        connection->link = &server->connections;
-        if (connection->next != NULL) {
-            connection->next->link = &connection->next;
-        }
-        server->connections = connection;
-        server->connection_count++;
-        enter_phase(connection, PHASE_HEAD);
-        begin_tls(connection, mhd);
+        begin_tls(server, connection, mhd);
         return;
     }
     if (connection == NULL) {
@@ -333,12 +292,7 @@ static void on_connection(void *owner, struct MHD_Connection *mhd, void **socket
     if (connection->must_linger) {
         api_linger_begin(&server->linger, connection->fd);
     }
-    *connection->link = connection->next;
-    if (connection->next != NULL) {
-        connection->next->link = connection->link;
-    }
-    server->connection_count--;
-    free(connection);
+    api_connections_end(&server->connections, connection);
     check_drained(server);
 }
 
@@ -365,134 +319,22 @@ static void on_library_log(void *owner, const char *format, va_list arguments)
             way_log_quote(message, strlen(message), quoted, sizeof quoted));
 }
 
-/* --- accepting ------------------------------------------------------------------------------ */
-
-static void set_accepting(struct api_server *server, bool is_accepting)
-{
-    for (size_t i = 0; i < server->accepting_count; i++) {
-        if (server->accepting[i].watch != NULL) {
-            way_watch_set(server->accepting[i].watch, is_accepting ? WAY_EVENT_READ : 0);
-        }
-    }
-}
-
-static void pause_accepting(struct api_server *server)
-{
-    set_accepting(server, false);
-    way_timer_start(server->accept_timer, ACCEPT_PAUSE_MS, 0);
-}
-
-/* Whoever has been silent for longest makes room; or of those in a handshake. */
-static void evict_idle(struct api_server *server, bool is_handshake)
-{
-    struct api_connection *oldest = NULL;
-
-    for (struct api_connection *connection = server->connections; connection != NULL;
-         connection = connection->next) {
-        if (connection->slot == NULL && (!is_handshake || connection->phase == PHASE_HANDSHAKE) &&
-            (oldest == NULL || connection->since_ms < oldest->since_ms)) {
-            oldest = connection;
-        }
-    }
-    if (oldest != NULL) {
-        (void)shutdown(oldest->fd, SHUT_RDWR);
-        api_handshake_wake(&oldest->handshake);
-        pump_soon(server);
-    }
-}
-
-static void on_accept_timer(void *owner)
-{
-    struct api_server *server = owner;
-
-    set_accepting(server, true);
-}
-
-static bool is_out_of_descriptors(int code)
-{
-    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
-}
-
-/* Returns whether there may be more to accept. */
-static bool accept_one(struct accepting *accepting)
-{
-    struct api_server *server = accepting->server;
-    struct sockaddr_storage address = {0};
-    socklen_t len = sizeof address;
-    int fd;
-
-    if (server->connection_count >= server->connections_max) {
-        evict_idle(server, false);
-        pause_accepting(server);
-        return false;
-    }
-    if (accepting->daemon == &server->tls_daemon &&
-        server->handshakes.count >= server->connections_max / API_HANDSHAKES_SHARE) {
-        evict_idle(server, true);
-        return false; /* the listener is told again at once */
-    }
-    fd = accept4(accepting->fd, (struct sockaddr *)(void *)&address, &len,
-                 SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        if (is_out_of_descriptors(errno)) {
-            if (!server->is_starved) {
-                way_log(WAY_LOG_WARN, "http.accept", "errno=%d detail=\"no descriptors left\"",
-                        errno);
-            }
-            server->is_starved = true;
-            evict_idle(server, false);
-            pause_accepting(server);
-        }
-        return false;
-    }
-    server->is_starved = false;
-    /* It closes the descriptor itself when it refuses. */
-    (void)MHD_add_connection(accepting->daemon->mhd, fd, (struct sockaddr *)(void *)&address, len);
-    return true;
-}
-
-/* Returns whether there may be more to accept. */
-static bool accept_some(struct accepting *accepting)
-{
-    for (int i = 0; i < ACCEPT_ROUNDS_MAX; i++) {
-        if (!accept_one(accepting)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void on_acceptable(void *owner, unsigned events)
-{
-    struct accepting *accepting = owner;
-
-    (void)events;
-    (void)accept_some(accepting);
-    api_daemon_pump(accepting->daemon);
-}
-
-static void stop_accepting(struct api_server *server)
-{
-    for (size_t i = 0; i < server->accepting_count; i++) {
-        /* Whoever the kernel has let in already is served. */
-        while (accept_some(&server->accepting[i])) {
-        }
-        way_watch_close(server->accepting[i].watch);
-        /* From now on clients are refused, and do not wait for a process that ends. */
-        (void)shutdown(server->accepting[i].fd, SHUT_RDWR);
-        server->accepting[i].watch = NULL;
-    }
-    server->accepting_count = 0;
-    way_timer_stop(server->accept_timer);
-}
-
 /* --- deadlines ------------------------------------------------------------------------------ */
 
-static bool peer_has_left(const struct api_connection *connection)
+/* libmicrohttpd can miss a FIN that comes with the last bytes; it would then wait for nothing. */
+static bool has_missed_end(const struct api_connection *connection)
 {
     char byte;
 
     return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Or has closed its side only, which looks the same. */
+static bool peer_has_left(const struct api_connection *connection)
+{
+    struct pollfd pollfd = {.fd = connection->fd, .events = POLLRDHUP};
+
+    return poll(&pollfd, 1, 0) > 0;
 }
 
 /* The handler has waited long enough. */
@@ -505,37 +347,54 @@ static void give_up(struct api_slot *slot, enum api_problem problem, const char 
     api_exchange_finish(exchange);
 }
 
-static void sweep_one(struct api_connection *connection, uint64_t now_ms)
+static void sweep_waiting(const struct api_connection *connection, uint64_t now_ms)
 {
     struct api_slot *slot = connection->slot;
+    struct api_exchange *exchange = &slot->exchange;
 
-    if (slot != NULL && slot->is_suspended) {
-        if (slot->exchange.deadline_ms != 0 && slot->exchange.deadline_ms <= now_ms) {
-            give_up(slot, API_STORE_UNAVAILABLE,
-                    "the database did not answer in time: a change may or may not be stored; read "
-                    "it before you try again");
-        }
-        return;
+    if (exchange->deadline_ms != 0 && exchange->deadline_ms <= now_ms) {
+        give_up(slot, API_STORE_UNAVAILABLE,
+                "the database did not answer in time: a change may or may not be stored; read "
+                "it before you try again");
+    } else if (exchange->cut_short != NULL && peer_has_left(connection)) {
+        exchange->cut_short(exchange);
     }
-    /* libmicrohttpd can miss a FIN that comes with the last bytes; it would then wait for nothing.
-     */
-    if ((now_ms - connection->since_ms > connection->server->phase_ms[connection->phase]) ||
-        (connection->phase != PHASE_WRITING && connection->phase != PHASE_HANDLING &&
-         peer_has_left(connection))) {
+}
+
+static void sweep_one(struct api_server *server, struct api_connection *connection)
+{
+    uint64_t now_ms = server->swept_ms;
+
+    if (connection->slot != NULL && connection->slot->is_suspended) {
+        sweep_waiting(connection, now_ms);
+    } else if (now_ms - connection->since_ms > server->phase_ms[connection->phase] ||
+               (connection->phase != API_PHASE_WRITING && connection->phase != API_PHASE_HANDLING &&
+                has_missed_end(connection))) {
         (void)shutdown(connection->fd, SHUT_RDWR);
+    }
+}
+
+/* `visit` neither ends connections nor moves them to another phase: the library does, later. */
+static void for_each_connection(struct api_server *server,
+                                void (*visit)(struct api_server *server,
+                                              struct api_connection *connection))
+{
+    for (size_t i = 0; i < API_PHASE_COUNT; i++) {
+        const struct way_node *head = &server->connections.phases[i];
+
+        for (struct way_node *node = head->next; node != head; node = node->next) {
+            visit(server, WAY_OWNER_OF(node, struct api_connection, node));
+        }
     }
 }
 
 static void on_sweep(void *owner)
 {
     struct api_server *server = owner;
-    uint64_t now_ms = way_loop_now_ms(server->context->loop);
 
-    for (struct api_connection *connection = server->connections; connection != NULL;
-         connection = connection->next) {
-        sweep_one(connection, now_ms);
-    }
-    api_linger_sweep(&server->linger, now_ms);
+    server->swept_ms = way_loop_now_ms(server->context->loop);
+    for_each_connection(server, sweep_one);
+    api_linger_sweep(&server->linger, server->swept_ms);
 }
 
 void api_exchange_resume(struct api_exchange *exchange)
@@ -552,12 +411,12 @@ void api_exchange_resume(struct api_exchange *exchange)
 
 static void set_deadlines(struct api_server *server, const struct api_deadlines *deadlines)
 {
-    server->phase_ms[PHASE_HANDSHAKE] = deadlines->head_ms;
-    server->phase_ms[PHASE_HEAD] = deadlines->head_ms;
-    server->phase_ms[PHASE_BODY] = deadlines->body_ms;
-    server->phase_ms[PHASE_HANDLING] = UINT64_MAX; /* the handler keeps its own */
-    server->phase_ms[PHASE_WRITING] = deadlines->answer_ms;
-    server->phase_ms[PHASE_IDLE] = deadlines->idle_ms;
+    server->phase_ms[API_PHASE_HANDSHAKE] = deadlines->head_ms;
+    server->phase_ms[API_PHASE_HEAD] = deadlines->head_ms;
+    server->phase_ms[API_PHASE_BODY] = deadlines->body_ms;
+    server->phase_ms[API_PHASE_HANDLING] = UINT64_MAX; /* the handler keeps its own */
+    server->phase_ms[API_PHASE_WRITING] = deadlines->answer_ms;
+    server->phase_ms[API_PHASE_IDLE] = deadlines->idle_ms;
 }
 
 /* In seconds, for a connection on which nothing moves. It comes behind all of ours, which count in
@@ -566,12 +425,18 @@ static unsigned library_timeout(const struct api_server *server)
 {
     uint64_t longest_ms = 0;
 
-    for (size_t i = 0; i < PHASE_COUNT; i++) {
-        if (i != PHASE_HANDLING && server->phase_ms[i] > longest_ms) {
+    for (size_t i = 0; i < API_PHASE_COUNT; i++) {
+        if (i != API_PHASE_HANDLING && server->phase_ms[i] > longest_ms) {
             longest_ms = server->phase_ms[i];
         }
     }
     return (unsigned)(longest_ms / 1000 + 1);
+}
+
+/* The bound is ours; the library's lies above it. */
+static unsigned library_connections(const struct api_server *server)
+{
+    return (unsigned)api_places_max(server->places) + 1;
 }
 
 static enum way_status start_daemon(struct api_server *server, struct api_daemon *daemon,
@@ -587,9 +452,9 @@ static enum way_status start_daemon(struct api_server *server, struct api_daemon
             MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server, MHD_OPTION_UNESCAPE_CALLBACK,
             leave_escaped, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
-            (unsigned)server->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-            library_timeout(server), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-            MHD_OPTION_ARRAY, more, MHD_OPTION_END),
+            library_connections(server), MHD_OPTION_CONNECTION_TIMEOUT, library_timeout(server),
+            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_ARRAY, more,
+            MHD_OPTION_END),
         server->context->loop, err);
 }
 
@@ -615,26 +480,27 @@ static enum way_status start_daemons(struct api_server *server, struct way_error
     return status;
 }
 
-static enum way_status watch_listeners(struct api_server *server,
+static enum way_status start_accepting(struct api_server *server,
                                        const struct api_server_options *options,
                                        struct way_error *err)
 {
-    for (size_t i = 0; i < options->listener_count; i++) {
-        struct accepting *accepting = &server->accepting[i];
-
-        accepting->server = server;
-        accepting->daemon =
-            options->listeners[i].is_tls ? &server->tls_daemon : &server->plain_daemon;
-        accepting->fd = options->listeners[i].descriptors[options->loop_index];
-        accepting->watch =
-            way_watch_open(server->context->loop, accepting->fd, on_acceptable, accepting);
-        if (accepting->watch == NULL) {
-            return way_fail(err, WAY_NO_MEMORY, "", "no memory to watch a listener");
-        }
-        server->accepting_count++;
-    }
-    set_accepting(server, true);
-    return WAY_OK;
+    server->accept = (struct api_accept){
+        .loop = options->context->loop,
+        .plain = &server->plain_daemon,
+        .tls = &server->tls_daemon,
+        .handshakes = &server->handshakes,
+        .handshakes_max =
+            (api_places_max(options->places) / options->loop_count + 1) / API_HANDSHAKES_SHARE,
+        .places = options->places,
+        .connections = &server->connections,
+        .slots = &server->slots,
+        .linger = &server->linger,
+        .metrics = options->context->requests,
+        .pump = pump,
+        .owner = server,
+    };
+    return api_accept_start(&server->accept, options->listeners, options->listener_count,
+                            options->loop_index, err);
 }
 
 enum way_status api_server_new(const struct api_server_options *options, struct api_server **out,
@@ -647,14 +513,14 @@ enum way_status api_server_new(const struct api_server_options *options, struct 
         return way_fail(err, WAY_NO_MEMORY, "", "no memory for the HTTP server");
     }
     server->context = options->context;
-    server->connections_max = options->connections_max;
+    server->places = options->places;
+    api_connections_init(&server->connections, options->places, options->context->loop);
     server->tls = options->tls;
     set_deadlines(server, &options->deadlines);
     server->linger.loop = options->context->loop;
     api_slot_pool_init(&server->slots, options->context, server);
     server->sweep_timer = way_timer_open(options->context->loop, on_sweep, server);
-    server->accept_timer = way_timer_open(options->context->loop, on_accept_timer, server);
-    if (server->sweep_timer == NULL || server->accept_timer == NULL) {
+    if (server->sweep_timer == NULL) {
         status = way_fail(err, WAY_NO_MEMORY, "", "no memory for the HTTP server");
         goto out;
     }
@@ -662,7 +528,7 @@ enum way_status api_server_new(const struct api_server_options *options, struct 
     if (status != WAY_OK) {
         goto out;
     }
-    status = watch_listeners(server, options, err);
+    status = start_accepting(server, options, err);
     if (status != WAY_OK) {
         goto out;
     }
@@ -677,7 +543,7 @@ out:
 
 static void check_drained(struct api_server *server)
 {
-    if (server->drained != NULL && server->connection_count == 0) {
+    if (server->drained != NULL && server->connections.count == 0) {
         void (*drained)(void *owner) = server->drained;
 
         server->drained = NULL;
@@ -685,19 +551,30 @@ static void check_drained(struct api_server *server)
     }
 }
 
+/* Between requests, or before the first one. */
+static void end_if_idle(struct api_server *server, struct api_connection *connection)
+{
+    (void)server;
+    if (connection->slot == NULL) {
+        (void)shutdown(connection->fd, SHUT_RDWR);
+    }
+}
+
+static void end_if_waiting(struct api_server *server, struct api_connection *connection)
+{
+    (void)server;
+    if (connection->slot != NULL && connection->slot->is_suspended) {
+        give_up(connection->slot, API_NOT_READY, "the service is stopping");
+    }
+}
+
 void api_server_drain(struct api_server *server, void (*drained)(void *owner), void *owner)
 {
     server->context->is_draining = true;
-    stop_accepting(server);
+    api_accept_stop(&server->accept);
     server->drained = drained;
     server->drained_owner = owner;
-    for (struct api_connection *connection = server->connections; connection != NULL;
-         connection = connection->next) {
-        /* Between requests, or before the first one. */
-        if (connection->slot == NULL) {
-            (void)shutdown(connection->fd, SHUT_RDWR);
-        }
-    }
+    for_each_connection(server, end_if_idle);
     pump(server);
     check_drained(server);
 }
@@ -707,13 +584,8 @@ void api_server_stop(struct api_server *server)
     server->context->is_draining = true;
     server->is_stopping = true;
     server->drained = NULL;
-    stop_accepting(server);
-    for (struct api_connection *connection = server->connections; connection != NULL;
-         connection = connection->next) {
-        if (connection->slot != NULL && connection->slot->is_suspended) {
-            give_up(connection->slot, API_NOT_READY, "the service is stopping");
-        }
-    }
+    api_accept_stop(&server->accept);
+    for_each_connection(server, end_if_waiting);
     pump(server); /* the resumed ones get their answer */
 }
 
@@ -722,15 +594,15 @@ void api_server_free(struct api_server *server)
     if (server == NULL) {
         return;
     }
-    for (size_t i = 0; i < server->accepting_count; i++) {
-        way_watch_close(server->accepting[i].watch);
-    }
+    api_accept_fini(&server->accept);
     api_handshakes_wake_all(&server->handshakes);
     api_daemon_fini(&server->plain_daemon);
     api_daemon_fini(&server->tls_daemon);
+    if (server->places != NULL) {
+        api_connections_drop_joining(&server->connections);
+    }
     api_linger_fini(&server->linger);
     way_timer_close(server->sweep_timer);
-    way_timer_close(server->accept_timer);
     api_slot_pool_fini(&server->slots);
     free(server);
 }

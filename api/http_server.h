@@ -18,6 +18,7 @@
 
 #include "api/exchange.h"
 #include "api/http_listener.h"
+#include "api/places.h"
 
 enum {
     /* Of the connections of a loop, one in so many may be in its TLS handshake; for another one the
@@ -39,8 +40,9 @@ struct api_server;
 
 struct api_server_options {
     struct api_context *context; /* borrowed; is_draining is the server's to set */
-    size_t connections_max;      /* of this loop */
+    struct api_places *places;   /* borrowed; of all loops */
     struct api_deadlines deadlines;
+    size_t loop_count;
     size_t loop_index;              /* which descriptor of each listener is ours */
     struct api_listener *listeners; /* borrowed */
     size_t listener_count;

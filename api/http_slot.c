@@ -60,6 +60,7 @@ static void init(struct api_slot *slot, struct api_slot_pool *pool, struct MHD_C
     exchange->is_finished = false;
     exchange->abandon = NULL;
     exchange->waiting = NULL;
+    exchange->cut_short = NULL;
     exchange->deadline_ms = 0;
     exchange->request.key = (struct api_bytes){NULL, 0};
     exchange->request.body = (struct api_bytes){NULL, 0};

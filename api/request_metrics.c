@@ -1,7 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/request_metrics.h"
 
-enum family { FAMILY_REQUESTS, FAMILY_SECONDS, FAMILY_BROKEN, FAMILY_COUNT };
+#include "api/places.h"
+#include "domain/waiters.h"
+
+enum family {
+    FAMILY_REQUESTS,
+    FAMILY_SECONDS,
+    FAMILY_BROKEN,
+    FAMILY_CONNECTIONS,
+    FAMILY_CONNECTIONS_MAX,
+    FAMILY_REFUSED,
+    FAMILY_GAVE_WAY,
+    FAMILY_BODIES,
+    FAMILY_BODIES_MAX,
+    FAMILY_ANSWERS,
+    FAMILY_ANSWERS_MAX,
+    FAMILY_WAITING,
+    FAMILY_WAITING_MAX,
+    FAMILY_COUNT
+};
 
 enum {
     OPERATIONS_MAX = 32, /* rows of the route table, and one for "none" */
@@ -29,6 +47,14 @@ static void label_request(size_t series, struct way_text *out)
                     statuses[series % STATUSES]);
 }
 
+static void label_refused(size_t series, struct way_text *out)
+{
+    static const char *const words[] = {
+        [API_REFUSED_FULL] = "full", [API_REFUSED_ADDRESS_FULL] = "address_full"};
+
+    way_text_printf(out, "why=\"%s\"", words[series]);
+}
+
 static const struct way_metric_family families[] = {
     [FAMILY_REQUESTS] = {"waypost_http_requests_total",
                          "Requests by operation and status; operation none: no route matched.",
@@ -38,6 +64,30 @@ static const struct way_metric_family families[] = {
                         OPERATIONS_MAX, label_operation},
     [FAMILY_BROKEN] = {"waypost_http_broken_requests_total",
                        "Requests too broken to reach an operation.", WAY_COUNTER, 1, NULL},
+    [FAMILY_CONNECTIONS] = {"waypost_http_connections", "Connections that are open.", WAY_GAUGE, 1,
+                            NULL},
+    [FAMILY_CONNECTIONS_MAX] = {"waypost_http_connections_max",
+                                "How many there may be: --max-connections, or what there are "
+                                "descriptors for.",
+                                WAY_GAUGE, 1, NULL},
+    [FAMILY_REFUSED] = {"waypost_http_refused_connections_total",
+                        "Connections that were answered 503 at once: there was no place, or none "
+                        "for their address.",
+                        WAY_COUNTER, API_REFUSED_COUNT, label_refused},
+    [FAMILY_GAVE_WAY] = {"waypost_http_evicted_connections_total",
+                         "Idle connections that were closed to make room for others.", WAY_COUNTER,
+                         1, NULL},
+    [FAMILY_BODIES] = {"waypost_http_body_bytes", "Memory of the bodies of requests under way.",
+                       WAY_GAUGE, 1, NULL},
+    [FAMILY_BODIES_MAX] = {"waypost_http_body_bytes_max", "Its bound: --max-body-memory.",
+                           WAY_GAUGE, 1, NULL},
+    [FAMILY_ANSWERS] = {"waypost_http_answer_bytes", "Memory of the answers under way.", WAY_GAUGE,
+                        1, NULL},
+    [FAMILY_ANSWERS_MAX] = {"waypost_http_answer_bytes_max", "Its bound: --max-answer-memory.",
+                            WAY_GAUGE, 1, NULL},
+    [FAMILY_WAITING] = {"waypost_http_waiting", "Requests that wait for a revision or a change.",
+                        WAY_GAUGE, 1, NULL},
+    [FAMILY_WAITING_MAX] = {"waypost_http_waiting_max", "How many may.", WAY_GAUGE, 1, NULL},
 };
 
 struct way_metrics *api_request_metrics_new(void)
@@ -62,4 +112,29 @@ void api_request_metrics_count(struct way_metrics *metrics, const struct api_rou
 void api_request_metrics_count_broken(struct way_metrics *metrics)
 {
     way_metric_add(metrics, FAMILY_BROKEN, 0, 1);
+}
+
+void api_request_metrics_count_refused(struct way_metrics *metrics, enum api_refused_connection why)
+{
+    way_metric_add(metrics, FAMILY_REFUSED, (size_t)why, 1);
+}
+
+void api_request_metrics_count_gave_way(struct way_metrics *metrics)
+{
+    way_metric_add(metrics, FAMILY_GAVE_WAY, 0, 1);
+}
+
+void api_request_metrics_render(const struct api_context *context, struct way_text *out)
+{
+    struct way_metrics *metrics = context->requests;
+
+    way_metric_set(metrics, FAMILY_CONNECTIONS, 0, api_places_taken(context->places));
+    way_metric_set(metrics, FAMILY_CONNECTIONS_MAX, 0, api_places_max(context->places));
+    way_metric_set(metrics, FAMILY_BODIES, 0, way_budget_used(context->bodies));
+    way_metric_set(metrics, FAMILY_BODIES_MAX, 0, context->bodies->max);
+    way_metric_set(metrics, FAMILY_ANSWERS, 0, way_budget_used(context->answers));
+    way_metric_set(metrics, FAMILY_ANSWERS_MAX, 0, context->answers->max);
+    way_metric_set(metrics, FAMILY_WAITING, 0, way_waiters_count(context->waiters));
+    way_metric_set(metrics, FAMILY_WAITING_MAX, 0, WAY_WAITERS_MAX);
+    way_metrics_render(metrics, out);
 }

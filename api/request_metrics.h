@@ -2,7 +2,8 @@
 /*
  * api/request_metrics - how many requests of which operation ended how, and how fast.
  *
- * Purpose  One counter a status class that matters and one histogram an operation.
+ * Purpose  One counter a status class that matters and one histogram an operation; and how far
+ *          what all requests share is used.
  * Owns     Nothing; the cells are a struct way_metrics made here.
  * Threads  Any.
  * Errors   -
@@ -21,5 +22,15 @@ void api_request_metrics_count(struct way_metrics *metrics, const struct api_rou
                                unsigned status, uint64_t micros);
 /* A request that the HTTP library refused by itself. */
 void api_request_metrics_count_broken(struct way_metrics *metrics);
+
+enum api_refused_connection { API_REFUSED_FULL, API_REFUSED_ADDRESS_FULL, API_REFUSED_COUNT };
+
+void api_request_metrics_count_refused(struct way_metrics *metrics,
+                                       enum api_refused_connection why);
+/* A silent connection was closed to make room for another. */
+void api_request_metrics_count_gave_way(struct way_metrics *metrics);
+
+/* All of these, and how far the limits are that many requests share. */
+void api_request_metrics_render(const struct api_context *context, struct way_text *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/handlers/handlers.h"
 #include "api/http_tls.h"
+#include "api/request_metrics.h"
 #include "base/json.h"
 
 #include "base/metric.h"
@@ -77,7 +78,7 @@ void api_get_metrics(struct api_exchange *exchange)
         .rejected = view.rejected,
     };
     api_respond(exchange, 200, API_MEDIA_METRICS);
-    way_metrics_render(context->requests, &exchange->response.body);
+    api_request_metrics_render(context, &exchange->response.body);
     if (context->tls != NULL) {
         api_tls_render(context->tls, &exchange->response.body);
     }

@@ -184,7 +184,8 @@ enum way_status way_waiters_start(struct way_waiters *waiters, struct way_waiter
     if (!has_room) {
         way_timer_close(waiter->timer);
         waiter->timer = NULL;
-        return way_fail(err, WAY_BUSY, "", "too many requests wait for a revision");
+        return way_fail(err, WAY_BUSY, "", "too many requests wait for a %s",
+                        waiter->is_woken_with_all ? "change" : "revision");
     }
     return WAY_OK;
 }
@@ -227,6 +228,16 @@ void way_waiters_wake_all(struct way_waiters *waiters)
 uint64_t way_waiters_wakes(const struct way_waiters *waiters)
 {
     return atomic_load(&waiters->wakes);
+}
+
+size_t way_waiters_count(struct way_waiters *waiters)
+{
+    size_t count;
+
+    (void)pthread_mutex_lock(&waiters->lock);
+    count = waiters->count;
+    (void)pthread_mutex_unlock(&waiters->lock);
+    return count;
 }
 
 void way_waiters_close(struct way_waiters *waiters)

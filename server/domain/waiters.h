@@ -76,6 +76,8 @@ void way_waiters_wake_all(struct way_waiters *waiters);
 /* How often that has happened. A caller that is woken with all takes this number, then looks at
  * the content, then starts to wait with it: a waking in between is not missed. */
 uint64_t way_waiters_wakes(const struct way_waiters *waiters);
+/* How many wait now. */
+size_t way_waiters_count(struct way_waiters *waiters);
 /* The service drains: as wake_all(), and from now on a start() of theirs ends at once. Others end
  * as before. */
 void way_waiters_close(struct way_waiters *waiters);

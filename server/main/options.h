@@ -57,7 +57,8 @@ struct way_options {
     uint64_t dns_max_lookups;
     uint64_t threads; /* 0: one a core */
     uint64_t max_connections;
-    uint64_t max_body_memory; /* bytes */
+    uint64_t max_connections_per_address; /* 0: half of all */
+    uint64_t max_body_memory;             /* bytes */
     uint64_t max_answer_memory;
     uint64_t header_timeout_ms;
     uint64_t body_timeout_ms;

@@ -2,7 +2,6 @@
 #include "main/wiring.h"
 
 #include "api/failures.h"
-#include "api/http_linger.h"
 #include "api/http_server.h"
 #include "api/http_tls.h"
 #include "api/origin.h"
@@ -16,6 +15,7 @@
 #include "domain/lookup.h"
 #include "domain/service.h"
 #include "main/database.h"
+#include "main/descriptors.h"
 #include "main/tls_files.h"
 #include "main/token_file.h"
 
@@ -26,14 +26,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
-    DRAIN_MS = 4000,           /* for requests under way when we are told to stop */
-    DESCRIPTORS_BESIDES = 512, /* files, DNS sockets, databases: on top of connections */
-    DNS_ON_WIRE_MAX = 128,     /* queries to one server at a time, over all loops */
-    WHEN_EMPTY_DNS = 1,        /* the second word of --when-empty */
+    DRAIN_MS = 4000,       /* for requests under way when we are told to stop */
+    DNS_ON_WIRE_MAX = 128, /* queries to one server at a time, over all loops */
+    WHEN_EMPTY_DNS = 1,    /* the second word of --when-empty */
 };
 
 /* One of the threads that serve. */
@@ -79,7 +77,7 @@ struct way_instance {
     struct way_token_table *tokens; /* as they were last read; the loops have copies */
     size_t listener_count;
     struct api_listener listeners[API_LISTEN_MAX];
-    size_t connections_max;
+    struct api_places *places;
     struct way_budget bodies; /* memory that requests take */
     struct way_budget answers;
     size_t lane_count;
@@ -279,7 +277,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
     };
     struct api_server_options server = {
         .context = &lane->context,
-        .connections_max = (instance->connections_max + lanes - 1) / lanes,
+        .places = instance->places,
         .deadlines =
             {
                 .head_ms = instance->options.header_timeout_ms,
@@ -287,6 +285,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
                 .answer_ms = instance->options.answer_timeout_ms,
                 .idle_ms = instance->options.idle_timeout_ms,
             },
+        .loop_count = lanes,
         .loop_index = index,
         .listeners = instance->listeners,
         .listener_count = instance->listener_count,
@@ -328,6 +327,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
         .waiters = instance->waiters,
         .meter = instance->meter,
         .requests = instance->requests,
+        .places = instance->places,
         .bodies = &instance->bodies,
         .answers = &instance->answers,
         .version = WAY_VERSION,
@@ -365,37 +365,15 @@ static enum way_status start_lane(struct lane *lane, struct way_error *err)
 
 /* --- starting ------------------------------------------------------------------------------- */
 
-/* Connections need descriptors; the soft limit is often 1,024. Returns how many connections there
- * are descriptors for, so that databases and DNS never go without. */
-static size_t raise_descriptor_limit(size_t connections, size_t lanes)
+static enum way_status make_places(struct way_instance *instance, struct way_error *err)
 {
-    struct rlimit limit;
-    rlim_t besides = DESCRIPTORS_BESIDES + (rlim_t)lanes * API_LINGER_MAX;
-    rlim_t wanted = connections + besides;
-    rlim_t have = wanted;
-    size_t bound;
+    const struct way_options *options = &instance->options;
+    size_t max = way_descriptors_raise((size_t)options->max_connections, instance->lane_count);
+    size_t per_address = (size_t)options->max_connections_per_address;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        have = limit.rlim_cur;
-        if (have < wanted) {
-            limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-            have = setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : have;
-        }
-    }
-    if (have >= wanted) {
-        return connections;
-    }
-    /* With very few, half for each side. */
-    bound = (size_t)(have > 2 * besides ? have - besides : have / 2);
-    if (bound > connections) {
-        bound = connections;
-    }
-    way_log(
-        WAY_LOG_WARN, "start.descriptors",
-        "have=%ju want=%ju connections=%zu detail=\"the hard limit of descriptors is too low for "
-        "--max-connections\"",
-        (uintmax_t)have, (uintmax_t)wanted, bound);
-    return bound;
+    instance->places = api_places_new(max, per_address == 0 ? (max + 1) / 2 : per_address);
+    return instance->places != NULL ? WAY_OK
+                                    : way_fail(err, WAY_NO_MEMORY, "", "no memory to start");
 }
 
 static enum way_status open_listeners(struct way_instance *instance, struct way_error *err)
@@ -638,10 +616,11 @@ enum way_status way_instance_start(const struct way_options *options, struct way
     way_budget_init(&instance->bodies, (size_t)options->max_body_memory);
     way_budget_init(&instance->answers, (size_t)options->max_answer_memory);
     instance->lane_count = thread_count(options);
-    instance->connections_max =
-        raise_descriptor_limit((size_t)options->max_connections, instance->lane_count);
     status = way_cares_library_start(err);
     instance->has_cares = status == WAY_OK;
+    if (status == WAY_OK) {
+        status = make_places(instance, err);
+    }
     if (status == WAY_OK) {
         status = read_tokens(instance, err);
     }
@@ -772,6 +751,7 @@ void way_instance_stop(struct way_instance *instance)
         join_lanes(instance);
     }
     free(instance->lanes);
+    api_places_free(instance->places);
     api_failures_free(instance->failures);
     api_tls_free(instance->tls);
     free(instance->tokens);
