@@ -86,6 +86,16 @@ static void stop_waiting(struct api_exchange *exchange)
     way_waiters_cancel(&feed_call->waiter);
 }
 
+/* Nobody may be there to read more. What the page said when the wait began is still true. */
+static void end_waiting(struct api_exchange *exchange)
+{
+    struct feed_call *feed_call = exchange->waiting;
+
+    respond_page(feed_call);
+    stop_waiting(exchange);
+    api_exchange_finish(exchange);
+}
+
 /* Whatever ended the wait, the page says what there is. */
 static void on_waited(struct way_waiter *waiter, enum way_wait_outcome outcome)
 {
@@ -119,6 +129,7 @@ static void wait_for_change(struct feed_call *feed_call)
         return;
     }
     api_exchange_wait(exchange, 0, stop_waiting, feed_call);
+    exchange->cut_short = end_waiting;
 }
 
 static enum way_status read_epoch(const struct api_request *request, struct way_feed_query *query,

@@ -2,6 +2,8 @@
 import concurrent.futures
 import resource
 import signal
+import socket
+import struct
 import threading
 
 import pytest
@@ -248,20 +250,42 @@ def test_waiting_readers_do_not_keep_a_stopping_service(launch, pool):
     assert reader.result().json()["changes"] == []
 
 
+def waiting_now(program):
+    return program.metrics()["waypost_http_waiting"]
+
+
 def test_readers_that_leave_are_forgotten(launch):
-    """The sanitizers' builds tell when their memory is not."""
+    """At once, not when their time is over; the sanitizers' builds tell when their memory is not."""
     program = launch()
     streams = []
     for _ in range(20):
         stream = connect(program.addresses[0])
         stream.sendall(f"GET /changes?since=0&wait={WAIT_MAX} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         streams.append(stream)
-    eventually(lambda: feed_calls(program) >= 20, what="the first looks")
-    for stream in streams:
+    eventually(lambda: waiting_now(program) == 20, what="waiting")
+    for stream in streams[:10]:
         stream.close()
+    for stream in streams[10:]:  # with a reset
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        stream.close()
+    eventually(lambda: waiting_now(program) == 0, what="their end")
+    assert feed_calls(program) == 20, "nobody looks again for them"
     assert program.client.set("example.org", "10.0.0.5").status == 201
-    eventually(lambda: feed_calls(program) >= 40, what="the second looks")
     assert len(feed(program.client, 0)["changes"]) == 1
+
+
+def test_a_reader_that_closes_its_side_is_answered_at_once(service):
+    """As nc -N does. The page says that there is nothing yet, and from where to go on."""
+    since = now(service.client)
+    with connect(service.addresses[0]) as stream:
+        stream.sendall(f"GET /changes?since={since}&wait={WAIT_MAX} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        eventually(lambda: waiting_now(service) == 1, what="waiting")
+        stream.shutdown(socket.SHUT_WR)
+        answer = read_answer(stream)
+    service.client.check("GET", f"/changes?since={since}&wait={WAIT_MAX}", answer)
+    assert answer.status == 200
+    assert answer.json()["changes"] == []
+    assert answer.json()["revision"] == since
 
 
 @pytest.fixture
