@@ -51,19 +51,24 @@ static bool make_room(struct api_accept *accept, const struct api_peer *peer)
     return end_quietly(accept, api_connections_quietest(accept->connections, peer));
 }
 
-/* Of handshakes there may be fewer: each costs more than a lookup. */
-static bool make_room_for_handshake(struct api_accept *accept)
+static bool has_waiting(const struct api_accepting *accepting)
 {
-    if (accept->handshakes->count >= accept->handshakes_max) {
-        (void)end_quietly(accept, api_connections_first(accept->connections, API_PHASE_HANDSHAKE));
-    }
-    return accept->handshakes->count < accept->handshakes_max;
+    struct pollfd pollfd = {.fd = accepting->fd, .events = POLLIN};
+
+    return poll(&pollfd, 1, 0) > 0;
 }
 
-static bool reserve_place(struct api_accept *accept)
+/* Of handshakes there may be fewer: each costs more than a lookup. */
+static bool has_room_for_handshake(const struct api_accepting *accepting)
 {
-    return api_places_reserve(accept->places) ||
-           (make_room(accept, NULL) && api_places_reserve(accept->places));
+    struct api_accept *accept = accepting->accept;
+    const struct api_handshakes *all = accept->handshakes;
+
+    if (!accepting->is_tls || all->count < accept->handshakes_max || !has_waiting(accepting)) {
+        return true;
+    }
+    (void)end_quietly(accept, api_connections_first(accept->connections, API_PHASE_HANDSHAKE));
+    return all->count < accept->handshakes_max;
 }
 
 static bool claim_place(struct api_accept *accept, const struct api_peer *peer)
@@ -130,13 +135,6 @@ static void refuse_connection(struct api_accepting *accepting, int fd,
     (void)close(fd);
 }
 
-static bool has_waiting(int listener)
-{
-    struct pollfd pollfd = {.fd = listener, .events = POLLIN};
-
-    return poll(&pollfd, 1, 0) > 0;
-}
-
 /* There is no place. A moment later there may be: so they wait in the kernel's queue, for a second
  * at most. Returns whether there may be more to accept. */
 static bool accept_without_place(struct api_accept *accept, struct api_accepting *accepting)
@@ -146,10 +144,6 @@ static bool accept_without_place(struct api_accept *accept, struct api_accepting
     uint64_t now_ms = way_clock_mono_ms();
     int fd;
 
-    if (!has_waiting(accepting->fd)) {
-        accepting->full_since_ms = 0;
-        return false;
-    }
     if (accepting->full_since_ms == 0) {
         accepting->full_since_ms = now_ms;
     }
@@ -189,11 +183,17 @@ static bool accept_one(struct api_accept *accept, struct api_accepting *acceptin
     struct api_peer peer;
     int fd;
 
-    if (accepting->is_tls && !make_room_for_handshake(accept)) {
+    if (!has_room_for_handshake(accepting)) {
         return false; /* the listener is told again at once */
     }
-    if (!reserve_place(accept)) {
-        return accept_without_place(accept, accepting);
+    if (!api_places_reserve(accept->places)) {
+        if (!has_waiting(accepting)) {
+            accepting->full_since_ms = 0;
+            return false; /* nobody gives way for nobody */
+        }
+        if (!make_room(accept, NULL) || !api_places_reserve(accept->places)) {
+            return accept_without_place(accept, accepting);
+        }
     }
     fd = accept_next(accept, accepting, &address, &len);
     if (fd < 0) {

@@ -21,8 +21,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 LAST = "test_contract.py"  # says what no other test exercised
 # Most of the time of these goes by in waiting for deadlines.
 OUTAGES = {"test_faults.py", "test_follower.py", "test_outages.py"}
-WAITS = {"test_changes.py", "test_min_revision.py", "test_service.py", "test_snapshot.py", "test_startup.py",
-         "test_tls.py"}
+WAITS = {"test_changes.py", "test_limits.py", "test_min_revision.py", "test_service.py", "test_snapshot.py",
+         "test_startup.py", "test_tls.py"}
 PARTS = {
     "outages": lambda name: name in OUTAGES,
     "waits": lambda name: name in WAITS,

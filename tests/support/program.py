@@ -63,15 +63,16 @@ class Waypost:
     """One running `waypost serve`."""
 
     def __init__(self, folder, contract, database, dns, arguments=(), listen=("127.0.0.1:0",),
-                 threads=2, env=None, ignores_file_limit=False):
-        """`ignores_file_limit`: writes over RLIMIT_FSIZE fail instead of ending it."""
+                 threads=2, env=None, ignores_file_limit=False, by=()):
+        """`ignores_file_limit`: writes over RLIMIT_FSIZE fail instead of ending it. `by`: a command that
+        becomes the one behind it, with other limits."""
         self.folder = pathlib.Path(folder)
         self.contract = contract
         self.database = database
         port_file = self.folder / "ports"
         port_file.unlink(missing_ok=True)
         self.stderr_path = self.folder / "stderr"
-        command = [str(binary()), "serve"]
+        command = [*by, str(binary()), "serve"]
         for address in listen:
             command += ["--listen", address]
         command += ["--port-file", str(port_file), "--database", database, "--dns", dns,
