@@ -213,6 +213,7 @@ static void next_question(struct batch *batch, struct way_question *question)
         .door = "http",
         .request_id = batch->exchange->request.id,
         .deadline_ms = batch->deadline_ms,
+        .is_one_of_many = true,
     };
     (void)read_key(batch, batch->misses[batch->miss_next], &question->key, &err); /* known good */
 }

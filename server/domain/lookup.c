@@ -14,6 +14,7 @@ struct way_lookup {
     struct way_lookup_options options;
     struct way_index_reader *reader; /* owned */
     size_t waiting;                  /* pending lookups */
+    size_t waiting_in_batches;       /* of these */
 };
 
 /* One of the questions that a lookup asks DNS. */
@@ -164,6 +165,7 @@ void way_lookup_refuse(struct way_lookup *lookup, const struct way_question *que
 static void pending_free(struct way_pending *pending)
 {
     pending->lookup->waiting--;
+    pending->lookup->waiting_in_batches -= pending->question.is_one_of_many;
     free(pending->mx.records);
     free(pending->ipv4.records);
     free(pending->ipv6.records);
@@ -383,12 +385,20 @@ static void ask_part(struct way_pending *pending, struct part *part, enum way_dn
                      pending->question.key.text, pending->question.deadline_ms);
 }
 
+static bool has_room(const struct way_lookup *lookup, const struct way_question *question)
+{
+    size_t all = lookup->options.waiting_max;
+
+    return lookup->waiting < all &&
+           (!question->is_one_of_many || lookup->waiting_in_batches < (all + 1) / 2);
+}
+
 struct way_pending *way_lookup_wait(struct way_lookup *lookup, const struct way_question *question,
                                     way_answered_fn answered, void *owner)
 {
     struct way_pending *pending;
 
-    if (lookup->waiting >= lookup->options.waiting_max) {
+    if (!has_room(lookup, question)) {
         return NULL;
     }
     pending = calloc(1, sizeof *pending);
@@ -396,6 +406,7 @@ struct way_pending *way_lookup_wait(struct way_lookup *lookup, const struct way_
         return NULL;
     }
     lookup->waiting++;
+    lookup->waiting_in_batches += question->is_one_of_many;
     pending->lookup = lookup;
     pending->question = *question;
     pending->answered = answered;

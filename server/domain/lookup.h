@@ -76,6 +76,8 @@ struct way_question {
     const char *door;       /* "http", for the log */
     const char *request_id; /* likewise; borrowed until the answer */
     uint64_t deadline_ms;   /* of all DNS for it */
+    bool is_one_of_many;    /* of a batch: such may take half of the room to wait, so that a few
+                             * large batches leave the other half to single lookups */
 };
 
 typedef void (*way_answered_fn)(void *owner, const struct way_answer *answer);

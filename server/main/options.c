@@ -60,7 +60,7 @@ static const struct option_row rows[] = {
     { "dns-timeout", KIND_DURATION, AT(dns_timeout_ms), "5s", "TIME", NULL, 100, 60000,
       "How long a lookup may wait for DNS in all." },
     { "dns-max-lookups", KIND_NUMBER, AT(dns_max_lookups), "10000", "N", NULL, 1, 1000000,
-      "How many lookups may wait for DNS at a time; more are answered 503 busy." },
+      "How many lookups may wait for DNS at a time, those of batches up to half of it; more are answered 503 busy." },
     { "threads", KIND_NUMBER, AT(threads), "0", "N", NULL, 0, 64,
       "Loops that serve requests. 0: one for each core." },
     { "max-connections", KIND_NUMBER, AT(max_connections), "8192", "N", NULL, 16, 1000000,

@@ -288,3 +288,21 @@ def test_a_busy_item_of_a_batch_is_busy_by_itself(launch, scripted):
     found = client.post("/mx", {"keys": names}).json()["results"]
     assert {result.get("code") for result in found} <= {None, "busy"}
     assert sum("records" in result for result in found) >= 4
+
+
+def test_batches_leave_room_for_single_lookups(launch, scripted):
+    """Half of it, however many keys they have."""
+    client = launch("--dns-max-lookups", "8", dns=scripted.address, threads=1).client
+    names = [f"n{number}.example" for number in range(20)]
+    for name in names:
+        scripted.rule(name, MX=MX)
+    scripted.hold()
+    batches, results = in_threads(1, lambda _: client.post("/mx", {"keys": names[4:]}))
+    eventually(lambda: scripted.held() == 4, what="the batch's questions")
+    singles, answers = in_threads(4, lambda number: client.get(f"/mx/{names[number]}"))
+    eventually(lambda: scripted.held() == 8, what="the others' questions")
+    scripted.release()
+    for thread in [*batches, *singles]:
+        thread.join()
+    assert {answer.status for answer in answers.values()} == {200}
+    assert all("records" in result for result in results[0].json()["results"])

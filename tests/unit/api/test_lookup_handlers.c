@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { WAITING_MAX = 300, TIMEOUT_MS = 60000, MEMORY = 64 * 1024 * 1024, BODY_ROOM = 64 * 1024 };
+enum { WAITING_MAX = 600, TIMEOUT_MS = 60000, MEMORY = 64 * 1024 * 1024, BODY_ROOM = 64 * 1024 };
 
 struct fixture {
     struct fake_store *fake;
@@ -352,7 +352,7 @@ static void a_batch_goes_on_with_the_room_it_has(void **state)
 {
     struct fixture *fixture = *state;
 
-    open_lookup(fixture, 3);
+    open_lookup(fixture, 6); /* half of it is for batches */
     set_keys(fixture, "k", 10);
     api_mx_batch(&fixture->exchange);
     while (fixture->resolver.open > 0) {
