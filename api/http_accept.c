@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 enum {
-    ACCEPT_ROUNDS_MAX = 32, /* connections, before others get their turn */
-    ACCEPT_PAUSE_MS = 20,   /* when there is no room for another */
-    FULL_WAIT_MS = 1000,    /* before another is told so */
+    ACCEPT_ROUNDS_MAX = 32,  /* connections, before others get their turn */
+    ACCEPT_PAUSE_MS = 20,    /* when there is no room for another */
+    TELL_MS = 60000,         /* in the log, again */
+    FULL_WAIT_MS = 1000,     /* before another is told so */
+    SEND_BUFFER = 64 * 1024, /* of a socket; the kernel makes it twice as much */
 };
 
 static void set_accepting(struct api_accept *accept, bool is_accepting)
@@ -116,6 +118,18 @@ static int accept_next(struct api_accept *accept, struct api_accepting *acceptin
     return fd;
 }
 
+/* Once in a while: each loop by itself, and not for each of a flood. */
+static void tell_refused(struct api_accept *accept, const char *detail)
+{
+    uint64_t now_ms = way_clock_mono_ms();
+
+    if (accept->told_ms == 0 || now_ms - accept->told_ms >= TELL_MS) {
+        accept->told_ms = now_ms;
+        way_log(WAY_LOG_WARN, "http.refused", "taken=%zu max=%zu detail=\"%s\"",
+                api_places_taken(accept->places), api_places_max(accept->places), detail);
+    }
+}
+
 /* Says so in a whole answer: a relay then asks elsewhere at once. Over TLS that would take a
  * handshake, which is more than serving it: there the connection is closed. */
 static void refuse_connection(struct api_accepting *accepting, int fd,
@@ -124,6 +138,7 @@ static void refuse_connection(struct api_accepting *accepting, int fd,
     struct api_accept *accept = accepting->accept;
     struct api_slot *slot = accepting->is_tls ? NULL : api_slot_take(accept->slots, NULL, "");
 
+    tell_refused(accept, detail);
     api_request_metrics_count_refused(accept->metrics, why);
     if (slot != NULL) {
         slot->must_close = true;
@@ -159,6 +174,15 @@ static bool accept_without_place(struct api_accept *accept, struct api_accepting
     return fd >= 0;
 }
 
+/* By itself the kernel takes whole answers of some MiB off us, for a client that does not read
+ * them, and what it has for all connections of the machine goes to that. What lies here counts. */
+static void bound_send_buffer(int fd)
+{
+    int bytes = SEND_BUFFER;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 /* The place is the connection's from here on, or is given back. */
 static void take_connection(struct api_accepting *accepting, int fd, const struct sockaddr *address,
                             socklen_t len, const struct api_peer *peer)
@@ -167,6 +191,7 @@ static void take_connection(struct api_accepting *accepting, int fd, const struc
     struct api_daemon *daemon = accepting->is_tls ? accept->tls : accept->plain;
     struct api_connection *connection = api_connections_join(accept->connections, fd, peer);
 
+    bound_send_buffer(fd);
     if (connection == NULL) {
         api_places_leave(accept->places, peer);
         (void)close(fd);

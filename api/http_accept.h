@@ -45,7 +45,8 @@ struct api_accept {
     void *owner;
     /* its own */
     struct way_timer *timer;
-    bool is_starved; /* of descriptors: told once */
+    bool is_starved;  /* of descriptors: told once */
+    uint64_t told_ms; /* when somebody was refused and the log said so; 0: never */
     size_t listener_count;
     struct api_accepting listeners[API_LISTEN_MAX];
 };

@@ -200,6 +200,8 @@ def test_where_nobody_gives_way_the_new_one_is_told(small, streams):
     eventually(lambda: small.client.request("GET", "/healthz", check=False).status == 200, what="a place")
     assert small.metrics()['waypost_http_refused_connections_total{why="full"}'] >= len(small.addresses)
     assert gauge(small, "connections_max") == PLACES
+    line, = small.log("http.refused", level="warn")
+    assert line["max"] == str(PLACES)
 
 
 def test_no_address_takes_all_places(launch, streams, tmp_path):
