@@ -52,8 +52,12 @@ struct api_connection *api_connections_start(struct api_connections *connections
 
 void api_connections_drop_joining(struct api_connections *connections)
 {
-    while (!way_list_is_empty(&connections->joining)) {
-        api_connections_end(connections, of_node(connections->joining.next));
+    struct way_node *next;
+
+    for (struct way_node *node = connections->joining.next; node != &connections->joining;
+         node = next) {
+        next = node->next;
+        api_connections_end(connections, of_node(node));
     }
 }
 

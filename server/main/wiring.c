@@ -255,6 +255,30 @@ static void take_tokens(struct way_job *job)
     free(new_tokens);
 }
 
+static void set_context(struct way_instance *instance, struct lane *lane)
+{
+    lane->context = (struct api_context){
+        .loop = lane->loop,
+        .lookup = lane->lookup,
+        .service = instance->service,
+        .sync = instance->sync,
+        .index = instance->index,
+        .waiters = instance->waiters,
+        .meter = instance->meter,
+        .requests = instance->requests,
+        .places = instance->places,
+        .bodies = &instance->bodies,
+        .answers = &instance->answers,
+        .version = WAY_VERSION,
+        .dns_timeout_ms = instance->options.dns_timeout_ms,
+        .stale_after_ms = instance->options.stale_after_ms,
+        .failures = instance->failures,
+        .origins = &instance->origins,
+        .tls = instance->tls,
+        .tokens = lane->tokens,
+    };
+}
+
 static enum way_status build_lane(struct way_instance *instance, struct lane *lane, size_t index,
                                   struct way_error *err)
 {
@@ -318,26 +342,7 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
             return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
         }
     }
-    lane->context = (struct api_context){
-        .loop = lane->loop,
-        .lookup = lane->lookup,
-        .service = instance->service,
-        .sync = instance->sync,
-        .index = instance->index,
-        .waiters = instance->waiters,
-        .meter = instance->meter,
-        .requests = instance->requests,
-        .places = instance->places,
-        .bodies = &instance->bodies,
-        .answers = &instance->answers,
-        .version = WAY_VERSION,
-        .dns_timeout_ms = instance->options.dns_timeout_ms,
-        .stale_after_ms = instance->options.stale_after_ms,
-        .failures = instance->failures,
-        .origins = &instance->origins,
-        .tls = instance->tls,
-        .tokens = lane->tokens,
-    };
+    set_context(instance, lane);
     return api_server_new(&server, &lane->server, err);
 }
 

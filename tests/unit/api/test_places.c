@@ -71,8 +71,8 @@ static void all_addresses_share_one_bound(void **state)
 {
     struct api_places *places = *state;
 
-    for (uint8_t i = 0; i < MAX; i++) {
-        assert_true(enter(places, numbered(i)));
+    for (size_t i = 0; i < MAX; i++) {
+        assert_true(enter(places, numbered((uint8_t)i)));
     }
     assert_int_equal(api_places_taken(places), api_places_max(places));
     assert_false(enter(places, numbered(MAX)));
@@ -80,8 +80,8 @@ static void all_addresses_share_one_bound(void **state)
     leave_all(places, numbered(3), 1);
     assert_true(enter(places, numbered(MAX)));
     leave_all(places, numbered(MAX), 1);
-    for (uint8_t i = 0; i < MAX; i++) {
-        leave_all(places, numbered(i), i == 3 ? 0 : 1);
+    for (size_t i = 0; i < MAX; i++) {
+        leave_all(places, numbered((uint8_t)i), i == 3 ? 0 : 1);
     }
 }
 
