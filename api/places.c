@@ -78,6 +78,8 @@ static struct entry **find(struct api_places *places, const struct api_peer *pee
     return at;
 }
 
+WAY_KEEPS_BEGIN /* an entry is freed with the last of its places */
+
 static bool count_one(struct api_places *places, const struct api_peer *peer)
 {
     struct entry **at = find(places, peer);
@@ -109,6 +111,8 @@ bool api_places_claim(struct api_places *places, const struct api_peer *peer)
     }
     return has_room;
 }
+
+WAY_KEEPS_END
 
 void api_places_leave(struct api_places *places, const struct api_peer *peer)
 {

@@ -279,6 +279,19 @@ static void set_context(struct way_instance *instance, struct lane *lane)
     };
 }
 
+WAY_KEEPS_BEGIN /* the copy is freed with its lane, or by take_tokens() */
+
+static bool give_tokens(const struct way_instance *instance, struct lane *lane)
+{
+    if (instance->tokens == NULL) {
+        return true;
+    }
+    lane->tokens = copy_tokens(instance->tokens);
+    return lane->tokens != NULL;
+}
+
+WAY_KEEPS_END
+
 static enum way_status build_lane(struct way_instance *instance, struct lane *lane, size_t index,
                                   struct way_error *err)
 {
@@ -336,11 +349,8 @@ static enum way_status build_lane(struct way_instance *instance, struct lane *la
     if (lane->lookup == NULL) {
         return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
     }
-    if (instance->tokens != NULL) {
-        lane->tokens = copy_tokens(instance->tokens);
-        if (lane->tokens == NULL) {
-            return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
-        }
+    if (!give_tokens(instance, lane)) {
+        return way_fail(err, WAY_NO_MEMORY, "", "no memory for a loop");
     }
     set_context(instance, lane);
     return api_server_new(&server, &lane->server, err);
