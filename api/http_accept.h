@@ -2,13 +2,11 @@
 /*
  * api/http_accept - from the kernel's queue to a place and libmicrohttpd, or to a refusal.
  *
- * Purpose  Nobody waits without end for a place. For a new connection the one that has been
- *          silent for longest gives way. Where nobody is silent, the new one waits in the
- *          kernel's queue, a second at most, and is then answered 503. Of an address that has
- *          all it may have, only its own connections give way.
- * Owns     Watches of the listeners, and a timer.
- * Threads  One loop's.
- * Errors   start(): WAY_NO_MEMORY.
+ * Purpose  Nobody waits without end for a place. For a new connection one whose head
+ *          trickles gives way, or the one that has been silent for longest. Where nobody is silent,
+ * the new one waits in the kernel's queue, a second at most, and is then answered 503. Of an
+ * address that has all it may have, only its own connections give way. Owns     Watches of the
+ * listeners, and a timer. Threads  One loop's. Errors   start(): WAY_NO_MEMORY.
  */
 #ifndef WAY_API_HTTP_ACCEPT_H
 #define WAY_API_HTTP_ACCEPT_H

@@ -115,19 +115,29 @@ static struct api_connection *slowest(const struct api_connections *connections,
     return NULL;
 }
 
-struct api_connection *api_connections_quietest(const struct api_connections *connections,
-                                                const struct api_peer *peer)
+/* An idle one whose next request has not come yet. */
+static struct api_connection *longest_idle(const struct api_connections *connections,
+                                           const struct api_peer *peer)
 {
-    const struct way_node *idle = &connections->phases[API_PHASE_IDLE];
-    struct api_connection *slow;
+    const struct way_node *head = &connections->phases[API_PHASE_IDLE];
 
-    for (struct way_node *node = idle->next; node != idle; node = node->next) {
+    for (struct way_node *node = head->next; node != head; node = node->next) {
         if (is_of(of_node(node), peer) && is_silent(of_node(node))) {
             return of_node(node);
         }
     }
-    slow = slowest(connections, API_PHASE_HANDSHAKE, peer);
-    return slow != NULL ? slow : slowest(connections, API_PHASE_HEAD, peer);
+    return NULL;
+}
+
+struct api_connection *api_connections_quietest(const struct api_connections *connections,
+                                                const struct api_peer *peer)
+{
+    struct api_connection *found = slowest(connections, API_PHASE_HANDSHAKE, peer);
+
+    if (found == NULL) {
+        found = slowest(connections, API_PHASE_HEAD, peer);
+    }
+    return found != NULL ? found : longest_idle(connections, peer);
 }
 
 struct api_connection *api_connections_first(const struct api_connections *connections,

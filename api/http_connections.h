@@ -75,9 +75,9 @@ void api_connection_enter(struct api_connections *connections, struct api_connec
 void api_connection_go_on(struct api_connections *connections, struct api_connection *connection,
                           enum api_phase phase);
 
-/* Who is to make room for somebody: the longest idle one, or else who has trickled a head or a
- * handshake for longest, which no good client does for a second. `peer`: of this address only;
- * NULL: of any. NULL: nobody. */
+/* Who is to make room for somebody: who has trickled a handshake or a head for longest, which no
+ * good client does for a second, or else the longest idle one. `peer`: of this address only; NULL:
+ * of any. NULL: nobody. */
 struct api_connection *api_connections_quietest(const struct api_connections *connections,
                                                 const struct api_peer *peer);
 

@@ -22,9 +22,9 @@
 
 enum {
     /* Of the connections of a loop, one in so many may be in its TLS handshake; for another one the
-     * oldest of them is closed. Whoever opens handshakes and ends none keeps no plain listener's
-     * clients out. */
-    API_HANDSHAKES_SHARE = 2,
+     * oldest of them is closed. That is less than one address may have: so whoever opens handshakes
+     * and ends none closes his own, and nobody's idle ones. */
+    API_HANDSHAKES_SHARE = 4,
 };
 
 /* How long a connection may take, in all, for each thing it does. */

@@ -410,7 +410,7 @@ void api_tls_end(struct api_tls_link *link)
 
 ssize_t api_tls_send(struct MHD_Connection *mhd, int fd, const char *bytes, size_t len)
 {
-    gnutls_session_t session = session_of(mhd);
+    gnutls_session_t session = mhd == NULL ? NULL : session_of(mhd);
 
     return session == NULL ? send(fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT)
                            : gnutls_record_send(session, bytes, len);

@@ -121,7 +121,7 @@ static void who_has_just_asked_is_not_idle(void **state)
     assert_ptr_equal(quietest(fixture, NULL), silent);
 }
 
-static void who_trickles_a_head_gives_way_after_the_idle(void **state)
+static void who_trickles_a_head_gives_way_before_the_idle(void **state)
 {
     enum { LONG_MS = 5000 };
     struct fixture *fixture = *state;
@@ -132,8 +132,9 @@ static void who_trickles_a_head_gives_way_after_the_idle(void **state)
     slow->since_ms -= LONG_MS;
     assert_ptr_equal(quietest(fixture, NULL), slow);
     assert_null(quietest(fixture, &second));
-    idle = start_in(fixture, &first, API_PHASE_IDLE);
-    assert_ptr_equal(quietest(fixture, NULL), idle);
+    idle = start_in(fixture, &second, API_PHASE_IDLE);
+    assert_ptr_equal(quietest(fixture, NULL), slow);
+    assert_ptr_equal(quietest(fixture, &second), idle);
 }
 
 static void what_the_library_refuses_is_dropped(void **state)
@@ -158,7 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_longest_idle_one_gives_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_has_just_asked_is_not_idle, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(who_trickles_a_head_gives_way_after_the_idle, set_up,
+        cmocka_unit_test_setup_teardown(who_trickles_a_head_gives_way_before_the_idle, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_the_library_refuses_is_dropped, set_up, tear_down),
     };
