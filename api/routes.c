@@ -95,9 +95,10 @@ static enum fit fit_path(const char *path, const struct api_request *request, st
 /* No route begins with "{key}", so a path whose first byte differs needs no closer look. */
 static char first_byte(const struct api_request *request)
 {
-    return request->segment_count == 0 || request->segments[0].len == 0
-               ? '\0'
-               : request->segments[0].at[0];
+    if (request->segment_count == 0 || request->segments[0].len == 0) {
+        return '\0';
+    }
+    return request->segments[0].at[0];
 }
 
 static void add_method(char *allow, size_t size, const char *method)
