@@ -62,15 +62,18 @@ static bool is_named(const char *name, size_t len, const char *wanted)
     return way_ascii_equal_nocase(name, len, wanted, strlen(wanted));
 }
 
-/* Where the value of a header is kept; NULL: nobody asks for it. */
-static const char **slot_of(struct api_headers *headers, const char *name, size_t len,
-                            bool *is_list)
+/* A header that somebody asks for. */
+struct known_header {
+    const char *name;
+    const char **value; /* where it is kept */
+    bool is_list;
+};
+
+/* False: nobody asks for it. */
+static bool find_known(struct api_headers *headers, const char *name, size_t len,
+                       struct known_header *found)
 {
-    const struct {
-        const char *name;
-        const char **slot;
-        bool is_list;
-    } known[] = {
+    const struct known_header known[] = {
         {"Accept", &headers->accept, true},
         {"Content-Type", &headers->content_type, false},
         {"If-Match", &headers->if_match, true},
@@ -82,22 +85,22 @@ static const char **slot_of(struct api_headers *headers, const char *name, size_
 
     for (size_t i = 0; i < WAY_COUNT_OF(known); i++) {
         if (is_named(name, len, known[i].name)) {
-            *is_list = known[i].is_list;
-            return known[i].slot;
+            *found = known[i];
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-static enum MHD_Result take_value(struct walk *walk, const char **slot, bool is_list,
+static enum MHD_Result take_value(struct walk *walk, const struct known_header *header,
                                   const char *value)
 {
-    if (*slot != NULL && !is_list) {
+    if (*header->value != NULL && !header->is_list) {
         return refuse(walk, "a header that may come once comes twice (Content-Type, Origin, "
                             "X-Waypost-Reason, Access-Control-Request-Method)");
     }
-    walk->has_split_list = walk->has_split_list || *slot != NULL;
-    *slot = value;
+    walk->has_split_list = walk->has_split_list || *header->value != NULL;
+    *header->value = value;
     return MHD_YES;
 }
 
@@ -155,15 +158,13 @@ static enum MHD_Result take_encoding(struct walk *walk, const char *value)
 static enum MHD_Result take_known(struct walk *walk, const char *name, size_t name_len,
                                   const char *value, size_t len)
 {
-    const char **slot;
-    bool is_list = false;
+    struct known_header known;
 
     if (take_credential(&walk->request->headers, name, name_len, value)) {
         return MHD_YES;
     }
-    slot = slot_of(&walk->request->headers, name, name_len, &is_list);
-    if (slot != NULL) {
-        return take_value(walk, slot, is_list, value);
+    if (find_known(&walk->request->headers, name, name_len, &known)) {
+        return take_value(walk, &known, value);
     }
     if (is_named(name, name_len, "Host")) {
         walk->hosts++;
