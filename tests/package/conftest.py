@@ -9,10 +9,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from contract import Contract  # noqa: E402
-from machine import Impossible, Machine, check_possible  # noqa: E402
+from machine import NEW_LINE, Impossible, Machine, check_possible  # noqa: E402
 from program import ROOT  # noqa: E402
-
-NEW_LINE = "# a line that only the later version has\n"
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from http_client import eventually
 HERE = pathlib.Path(__file__).resolve().parent
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 BOOT_SECONDS = 60
+NEW_LINE = "# a line that only the later version's settings have\n"
 UNREACHABLE = re.compile(r"Could not resolve|Could not connect|Unable to connect|Temporary failure|"
                          r"Connection (failed|refused|timed out)|Network is unreachable", re.I)
 

@@ -1,8 +1,8 @@
 """The life of an installation, on a Debian that has nothing else; the tests go on from each other."""
 import pytest
 
-from conftest import NEW_LINE
 from http_client import Client, eventually
+from machine import NEW_LINE
 
 SOCKET = "/run/waypost/waypost.sock"
 SETTINGS = "/etc/waypost/waypost.env"
