@@ -111,13 +111,13 @@ class Situation:
         return status, rule
 
     def _must_be_taken(self, operation, request, answer):
+        if len(request.target) > LONGEST_TARGET and answer.status == 414:
+            return "414: too long with its percent signs"
         if self.role and not operation.scopes <= MAY[self.role]:
             assert answer.status == 403, f"the role {self.role} may not: {told(request, answer)}"
             return ""
         if answer.status in TAKEN or answer.status >= 500:
             return ""
-        if len(request.target) > LONGEST_TARGET and answer.status == 414:
-            return "414: too long with its percent signs"
         assert answer.status == 422, f"right by the schemas, and refused: {told(request, answer)}"
         if request.method == "HEAD":
             return "422: HEAD"  # GET says why
